@@ -491,6 +491,7 @@ int profile_check(const struct profile *p, struct error *err)
 		if (p->threads.at[i].process >= p->processes.n ||
 			p->threads.at[i].comm >= p->strings.n)
 			return breach(err, "thread", i, "refers to nothing");
+	int64_t value = 0;
 	for (uint32_t i = 0; i < p->samples.n; i++) {
 		const struct profile_sample *s = &p->samples.at[i];
 
@@ -499,6 +500,8 @@ int profile_check(const struct profile *p, struct error *err)
 			return breach(err, "sample", i, "refers to nothing");
 		if (s->value < 0 || !(s->weight > 0))
 			return breach(err, "sample", i, "has a negative value");
+		if (__builtin_add_overflow(value, s->value, &value))
+			return breach(err, "sample", i, "makes the values add up to too much");
 	}
 	for (uint32_t i = 0; i < p->mappings.n; i++)
 		if (p->mappings.at[i].process >= p->processes.n ||
