@@ -162,21 +162,21 @@ static void row_table_done(struct row_table *t)
 }
 
 /* Adds @element to @vec under @row unless an equal row is there; evaluates to its index. */
-#define add_once(table, vec, row, bytes, ...)                                                      \
-	({                                                                                         \
-		struct row_entry *e_ = row_find((table), &(row), (bytes));                         \
-		int64_t index_;                                                                    \
-		if (e_)                                                                            \
-			index_ = e_->index;                                                        \
-		else if ((vec)->n >= TABLE_ROWS_MAX)                                               \
-			index_ = -E2BIG;                                                           \
-		else if (vec_push((vec), __VA_ARGS__))                                             \
-			index_ = -ENOMEM;                                                          \
-		else if (row_add((table), &(row), (bytes), (vec)->n - 1))                          \
-			index_ = ((vec)->n--, -ENOMEM);                                            \
-		else                                                                               \
-			index_ = (vec)->n - 1;                                                     \
-		index_;                                                                            \
+#define add_once(table, vec, row, bytes, ...)                              \
+	({                                                                 \
+		struct row_entry *e_ = row_find((table), &(row), (bytes)); \
+		int64_t index_;                                            \
+		if (e_)                                                    \
+			index_ = e_->index;                                \
+		else if ((vec)->n >= TABLE_ROWS_MAX)                       \
+			index_ = -E2BIG;                                   \
+		else if (vec_push((vec), __VA_ARGS__))                     \
+			index_ = -ENOMEM;                                  \
+		else if (row_add((table), &(row), (bytes), (vec)->n - 1))  \
+			index_ = ((vec)->n--, -ENOMEM);                    \
+		else                                                       \
+			index_ = (vec)->n - 1;                             \
+		index_;                                                    \
 	})
 
 struct profile *profile_new(void)
@@ -280,8 +280,8 @@ int64_t profile_string(struct profile *p, const char *s)
 	return profile_string_n(p, s, strlen(s));
 }
 
-int64_t profile_module(struct profile *p, const char *path, const uint8_t *build_id,
-	uint32_t build_id_bytes)
+int64_t profile_module(
+	struct profile *p, const char *path, const uint8_t *build_id, uint32_t build_id_bytes)
 {
 	int64_t name = profile_string(p, path);
 

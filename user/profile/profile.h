@@ -39,30 +39,29 @@ enum {
 };
 
 /* X(enumerator, name): what a frame is. */
-#define FRAME_KINDS(X)                                                                             \
-	X(FRAME_UNKNOWN, "unknown")                                                                \
-	X(FRAME_KERNEL, "kernel")                                                                  \
-	X(FRAME_NATIVE, "native")                                                                  \
-	X(FRAME_INLINED, "inlined")                                                                \
-	X(FRAME_PYTHON, "python")                                                                  \
+#define FRAME_KINDS(X)              \
+	X(FRAME_UNKNOWN, "unknown") \
+	X(FRAME_KERNEL, "kernel")   \
+	X(FRAME_NATIVE, "native")   \
+	X(FRAME_INLINED, "inlined") \
+	X(FRAME_PYTHON, "python")   \
 	X(FRAME_JIT, "jit")
 
 enum frame_kind {
 #define X(e, name) e,
 	FRAME_KINDS(X)
 #undef X
-	FRAME_KIND_COUNT
+		FRAME_KIND_COUNT
 };
 
 /* X(enumerator, name, unit, pprof type, text): what a sample measures. */
-#define SAMPLE_KINDS(X)                                                                            \
-	X(SAMPLE_ON_CPU, "on_cpu", "nanoseconds", "cpu", "time on a CPU")
+#define SAMPLE_KINDS(X) X(SAMPLE_ON_CPU, "on_cpu", "nanoseconds", "cpu", "time on a CPU")
 
 enum sample_kind {
 #define X(e, name, unit, pprof, text) e,
 	SAMPLE_KINDS(X)
 #undef X
-	SAMPLE_KIND_COUNT
+		SAMPLE_KIND_COUNT
 };
 
 const char *frame_kind_name(enum frame_kind kind);
@@ -92,16 +91,16 @@ struct profile_frame {
 	uint32_t line;     /* 1-based; 0 = unknown */
 	uint32_t module;
 	uint64_t offset; /* ELF virtual address in the module; kernel: address. Caller frames hold
-	                  * the return address minus 1 (an address inside the call). */
+			  * the return address minus 1 (an address inside the call). */
 	uint32_t outer;  /* frame this one is inlined into at the same offset, or 0. A location
-	                  * with inlined calls is the chain innermost (FRAME_INLINED) ... outermost
-	                  * (FRAME_NATIVE); stacks refer to the innermost. */
+			  * with inlined calls is the chain innermost (FRAME_INLINED) ... outermost
+			  * (FRAME_NATIVE); stacks refer to the innermost. */
 };
 
 struct profile_stack {
 	uint32_t parent; /* the caller's node, or 0 for a root */
 	uint32_t frame;
-	uint32_t stop;   /* string; roots only: why unwinding ended here ("end", "fp_zero", ...) */
+	uint32_t stop; /* string; roots only: why unwinding ended here ("end", "fp_zero", ...) */
 };
 
 struct profile_process {
@@ -115,7 +114,7 @@ struct profile_process {
 struct profile_thread {
 	uint32_t process; /* index into processes */
 	uint32_t tid;
-	uint32_t comm; /* string */
+	uint32_t comm;      /* string */
 	uint64_t on_cpu_ns; /* measured, not sampled; 0 = not measured */
 };
 
@@ -124,10 +123,10 @@ struct profile_sample {
 	uint32_t bucket; /* time since the capture's start / PROFILE_BUCKET_NS */
 	uint32_t thread;
 	uint32_t stack;
-	uint8_t kind;    /* enum sample_kind */
-	uint32_t count;  /* samples taken */
-	int64_t value;   /* in the kind's unit */
-	double weight;   /* 1; other weights mark samples that stand for more than themselves */
+	uint8_t kind;   /* enum sample_kind */
+	uint32_t count; /* samples taken */
+	int64_t value;  /* in the kind's unit */
+	double weight;  /* 1; other weights mark samples that stand for more than themselves */
 };
 
 /* Where a process had a module mapped (kept for readers; samples do not need it). */
@@ -167,7 +166,7 @@ struct profile_capture {
 	double rate_asked_hz, rate_had_hz;
 	uint64_t start_unix_ns; /* wall clock of the start */
 	uint64_t duration_ns;
-	uint64_t on_cpu_ns; /* measured by the sampling clocks of the target, not from samples */
+	uint64_t on_cpu_ns;    /* measured by the sampling clocks of the target, not from samples */
 	bool weights_imported; /* samples came from another tool: no intervals */
 	bool unfinished;       /* the recorder ended without closing the recording */
 };
@@ -175,7 +174,7 @@ struct profile_capture {
 struct profile_tables; /* hash indexes for P5; private to profile.c */
 
 struct profile {
-	VEC(char *) strings;   /* [0] = "" */
+	VEC(char *) strings; /* [0] = "" */
 	VEC(struct profile_module) modules;
 	VEC(struct profile_frame) frames;
 	VEC(struct profile_stack) stacks;
@@ -199,8 +198,8 @@ void profile_free(struct profile *p);
  * full, -EINVAL when an index breaks P1-P3). 0 is only returned for the empty row. */
 int64_t profile_string(struct profile *p, const char *s);
 int64_t profile_string_n(struct profile *p, const char *s, size_t n);
-int64_t profile_module(struct profile *p, const char *path, const uint8_t *build_id,
-	uint32_t build_id_bytes);
+int64_t profile_module(
+	struct profile *p, const char *path, const uint8_t *build_id, uint32_t build_id_bytes);
 /* Adds or finds an equal frame (all fields compared). */
 int64_t profile_frame(struct profile *p, const struct profile_frame *f);
 int64_t profile_stack(struct profile *p, uint32_t parent, uint32_t frame, uint32_t stop);
@@ -263,18 +262,21 @@ void profile_frame_name(const struct profile *p, uint32_t frame, struct strbuf *
 /* The last component of a path: "libc.so.6". Borrowed from @path. */
 const char *profile_basename(const char *path);
 
+/* Whether this stop reason proves that the stack's root was reached. */
+bool profile_stop_is_end(const char *stop);
+
 /* The stop reason of a stack's root (a string index; 0 = none given). */
 uint32_t profile_stack_stop(const struct profile *p, uint32_t stack);
 
 /* How much of the profile can be believed. Samples of kind @kind only. */
 struct profile_quality {
 	uint64_t samples;
-	uint64_t lost;        /* sum of the loss counters */
-	double stacks_whole;  /* share of samples, 0..1: ended at an end-of-stack rule, at _start,
-	                       * clone, or a kernel thread's root */
-	double stacks_named;  /* share of samples in which every frame has a function name */
-	double frames_named;  /* share of frames (weighted by samples) that have a function name */
-	uint32_t buckets;     /* time buckets the capture spans */
+	uint64_t lost;       /* sum of the loss counters */
+	double stacks_whole; /* share of samples, 0..1: ended at an end-of-stack rule, at _start,
+			      * clone, or a kernel thread's root */
+	double stacks_named; /* share of samples in which every frame has a function name */
+	double frames_named; /* share of frames (weighted by samples) that have a function name */
+	uint32_t buckets;    /* time buckets the capture spans */
 	VEC(struct profile_lost) stops; /* samples by stop reason; name only */
 };
 

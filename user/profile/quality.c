@@ -20,6 +20,11 @@ static bool is_one_of(const char *s, const char *const *list, size_t n)
 	return false;
 }
 
+bool profile_stop_is_end(const char *stop)
+{
+	return is_one_of(stop, end_stops, sizeof(end_stops) / sizeof(*end_stops));
+}
+
 struct stack_facts {
 	uint32_t frames, named;
 	uint32_t stop;
@@ -44,7 +49,7 @@ static void stack_facts_fill(const struct profile *p, struct stack_facts *facts)
 			const char *stop = profile_str(p, s->stop);
 
 			f->stop = s->stop;
-			f->whole = is_one_of(stop, end_stops, sizeof(end_stops) / sizeof(*end_stops)) ||
+			f->whole = profile_stop_is_end(stop) ||
 				   is_one_of(outermost, thread_roots,
 					   sizeof(thread_roots) / sizeof(*thread_roots));
 		}

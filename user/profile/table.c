@@ -505,6 +505,7 @@ int profile_table(const struct profile *p, const struct table_options *options, 
 		return error_oom(err);
 	b.table->by = options->by;
 	b.table->kind = options->kind;
+	b.table->sort = options->sort;
 	b.table->seconds = (double)p->capture.duration_ns / 1e9;
 	if (options->focus) {
 		int r = profile_focus(p, options->focus, &b.focus, err);

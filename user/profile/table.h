@@ -64,6 +64,7 @@ struct table_row {
 struct table {
 	enum table_by by;
 	enum sample_kind kind;
+	enum table_sort sort;
 	uint64_t count;     /* samples in the table */
 	int64_t value;      /* their value, in the kind's unit */
 	double seconds;     /* the capture's duration */
