@@ -132,18 +132,19 @@ static __always_inline long native_step(struct walk *w)
 		cfa = w->fp + (__s64)row.cfa * 8;
 		break;
 	case UNWIND_PLT:
-		cfa = w->sp + 8 + ((w->ip & 15) >= 11 ? 8 : 0);
+		cfa = w->sp + 8 + ((w->ip & 15) >= (__u64)row.cfa ? 8 : 0);
 		break;
 	case UNWIND_DEREF_FP:
-		if (window_read(w, w->fp + (__s64)row.fp * 8, &cfa)) {
+	case UNWIND_DEREF_SP: {
+		__u64 at = (row.rule == UNWIND_DEREF_FP ? w->fp : w->sp) + (__s64)row.cfa * 8;
+
+		if (window_read(w, at, &cfa)) {
 			w->stop = STOP_STACK_READ;
 			return 1;
 		}
-		cfa += (__s64)row.cfa * 8;
-		row.fp = UNWIND_FP_SAME;
-		if (!window_read(w, w->fp, &caller_fp))
-			w->fp = caller_fp;
+		cfa += row.rule == UNWIND_DEREF_SP ? 8 : 0;
 		break;
+	}
 	case UNWIND_SIGNAL:
 		return signal_step(w);
 	case UNWIND_END:
@@ -160,11 +161,15 @@ static __always_inline long native_step(struct walk *w)
 		w->stop = STOP_STACK_READ;
 		return 1;
 	}
-	if (row.fp == UNWIND_FP_LOST)
+	if (row.fp == UNWIND_FP_LOST) {
 		caller_fp = 0;
-	else if (row.fp != UNWIND_FP_SAME && window_read(w, cfa + (__s64)row.fp * 8, &caller_fp)) {
-		w->stop = STOP_STACK_READ;
-		return 1;
+	} else if (row.fp != UNWIND_FP_SAME) {
+		__u64 at = row.fp == UNWIND_FP_AT_FP ? w->fp : cfa + (__s64)row.fp * 8;
+
+		if (window_read(w, at, &caller_fp)) {
+			w->stop = STOP_STACK_READ;
+			return 1;
+		}
 	}
 	if (!return_address) {
 		w->stop = STOP_END;

@@ -14,18 +14,23 @@
 #define WIRE_UNWIND_H
 
 enum unwind_rule {
-	UNWIND_NONE = 0,    /* no function here: a gap between functions */
-	UNWIND_SP,          /* CFA = sp + cfa * 8 */
-	UNWIND_FP,          /* CFA = fp + cfa * 8 */
-	UNWIND_PLT,         /* CFA = sp + 8 + ((pc & 15) >= 11 ? 8 : 0) */
-	UNWIND_END,         /* no caller: the thread's root */
-	UNWIND_SIGNAL,      /* a signal frame: all registers are on the stack at sp */
-	UNWIND_DEREF_FP,    /* CFA = *(fp + fp_offset * 8) + cfa * 8; fp saved at CFA - 16 or lost */
+	UNWIND_NONE = 0, /* no function here: a gap between functions */
+	UNWIND_SP,       /* CFA = sp + cfa * 8 */
+	UNWIND_FP,       /* CFA = fp + cfa * 8 */
+	UNWIND_PLT,      /* CFA = sp + 8 + ((pc & 15) >= cfa ? 8 : 0) */
+	UNWIND_END,      /* no caller: the thread's root */
+	UNWIND_SIGNAL,   /* a signal frame: all registers are on the stack at sp */
+	UNWIND_DEREF_FP, /* CFA = *(fp + cfa * 8): functions that realign their stack */
+	UNWIND_DEREF_SP, /* CFA = *(sp + cfa * 8) + 8: assembly that keeps the old sp on the stack */
 	UNWIND_UNSUPPORTED, /* there is a rule, but not one of these */
 };
 
-/* unwind_row.fp: the caller's frame pointer is at CFA + fp * 8, or: */
-enum { UNWIND_FP_SAME = 0, UNWIND_FP_LOST = 127 };
+/* unwind_row.fp: the caller's frame pointer is at CFA + fp * 8, or one of these. */
+enum {
+	UNWIND_FP_SAME = 0,    /* not changed by this function */
+	UNWIND_FP_AT_FP = 126, /* where fp points to */
+	UNWIND_FP_LOST = 127,
+};
 
 struct unwind_row {
 	__u32 pc; /* low 32 bits of the ELF virtual address minus the file's base */

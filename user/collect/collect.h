@@ -1,0 +1,116 @@
+/*
+ * The kernel half as user space sees it: load, attach, drain, upload, count.
+ *
+ *   collect_open --> collect_enable --> collect_drain ... --> collect_disable --> collect_close
+ *
+ * This is the only room that knows libbpf.
+ */
+// SPDX-License-Identifier: BSD-2-Clause
+#ifndef COLLECT_COLLECT_H
+#define COLLECT_COLLECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <linux/types.h>
+
+#include "base/error.h"
+#include "wire/loss.h"
+#include "wire/record.h"
+#include "wire/unwind.h"
+
+/* How the sampling events are attached. */
+enum collect_attach {
+	COLLECT_PER_TASK, /* one event per thread, inherited by what it creates */
+	COLLECT_PER_CPU,  /* one event per CPU, processes filtered in the kernel if there are targets */
+};
+
+struct collect_config {
+	const pid_t *pids; /* target processes; none = the whole machine */
+	size_t pid_count;
+	bool on_exec;     /* the one target is a child of ours that will exec: start there */
+	double rate_hz;   /* samples per second and CPU; 0 = 99 */
+	bool force;       /* load even on kernels known to deadlock */
+};
+
+struct collect;
+
+/* A mapping that a process made, from the side-band. Text borrowed for the call. */
+struct collect_mapping {
+	pid_t pid;
+	uint64_t time_ns;
+	uint64_t start, end, file_offset, inode;
+	const char *path; /* hostile text; "//anon" for anonymous memory */
+};
+
+/* A process or thread took a new name. */
+struct collect_comm {
+	pid_t pid, tid;
+	uint64_t time_ns;
+	bool exec; /* by exec: the old mappings of the process are gone */
+	const char *comm;
+};
+
+/* Where drained events go, in the order of their time stamps. A function returns 0 or -errno,
+ * which ends the drain. Records are borrowed for the call. */
+struct collect_sink {
+	int (*sample)(void *context, const struct wire_sample *s, const uint64_t *frames);
+	int (*process)(void *context, const struct wire_process_event *e);
+	int (*mapping)(void *context, const struct collect_mapping *m);
+	int (*comm)(void *context, const struct collect_comm *c);
+	/* The side-band lost events: what is known about mappings may be stale. */
+	int (*sideband_lost)(void *context, uint64_t count);
+	void *context;
+};
+
+/*
+ * Loads the programs and opens everything; nothing is counted before collect_enable(). Errors:
+ * -EPERM/-EACCES without the capabilities, -EOPNOTSUPP for a missing kernel feature, -ESRCH when
+ * a target is gone, -EINVAL for a rate beyond the kernel's maximum.
+ */
+int collect_open(const struct collect_config *config, struct collect **ret, struct error *err);
+void collect_close(struct collect *c);
+int collect_enable(struct collect *c, struct error *err);
+/* Stops sampling; what was sampled can still be drained. */
+void collect_disable(struct collect *c);
+
+/* Hands all events up to now to @sink, in order. */
+int collect_drain(struct collect *c, const struct collect_sink *sink, struct error *err);
+
+enum collect_attach collect_attach_mode(const struct collect *c);
+/* Why the attach mode was chosen: one sentence. Static. */
+const char *collect_attach_reason(const struct collect *c);
+/* CLOCK_MONOTONIC of the moment the last event was enabled; 0 before. */
+uint64_t collect_enabled_ns(const struct collect *c);
+/* Nanoseconds of CPU time that one sample stands for. */
+uint64_t collect_period_ns(const struct collect *c);
+/* The sum of all losses of kind @counter so far. */
+uint64_t collect_loss(const struct collect *c, enum loss_counter counter);
+
+struct collect_counts {
+	uint64_t event_ns; /* time the sampling clocks ran (per task: the targets' CPU time) */
+	uint64_t runs;     /* runs of the sampling program */
+};
+
+int collect_counts(const struct collect *c, struct collect_counts *ret);
+
+/* ---- unwind tables ---- */
+
+struct unwind_table;
+
+/* Uploads the table of one file; *ret_file is its number for mappings. -ENOSPC at the memory cap.
+ * Slow (milliseconds): it may wait for the kernel. */
+int collect_file_add(struct collect *c, const struct unwind_table *table, uint32_t *ret_file,
+	struct error *err);
+/* Replaces the mappings of @pid (sorted by start, no overlap). -ENOSPC when the table is full. */
+int collect_process_set(struct collect *c, pid_t pid, const struct unwind_mapping *mappings,
+	uint32_t count);
+/* Forgets the mappings of @pid. */
+void collect_process_drop(struct collect *c, pid_t pid);
+/* Bytes of kernel memory in the maps that grow with processes and files. */
+uint64_t collect_map_bytes(const struct collect *c);
+
+/* The kernel's maximum sampling rate (perf_event_max_sample_rate). */
+double collect_rate_max_hz(void);
+
+#endif

@@ -1,0 +1,260 @@
+/*
+ * Unwind tables and mappings in the kernel's maps.
+ *
+ * The big arrays are mmapped and written in place; the kernel half reads a slice or a file only
+ * after its number was published (a hash entry, a mapping), so order of writing is all the
+ * locking there is.
+ *
+ *   unwind_mappings  [ slice of pid 7 | free | slice of pid 9 | ............ free ............. ]
+ *   unwind_pages     [ file 1 | file 2 | ...                  ]   grows; files are never removed
+ *   shards           [ file 1, file 2, ... ] [ big file ] ...     before the capture ends
+ */
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "collect/private.h"
+#include "unwind/table.h"
+
+enum { SHARDS_MAX = 512 }; /* 256 MiB of rows */
+
+void upload_size(struct assay_bpf *skel, bool system_wide)
+{
+	bpf_map__set_max_entries(skel->maps.unwind_mappings, system_wide ? 1 << 17 : 1 << 15);
+	bpf_map__set_max_entries(skel->maps.unwind_processes, system_wide ? 1 << 15 : 1 << 12);
+	bpf_map__set_max_entries(skel->maps.unwind_files, 1 << 14);
+	bpf_map__set_max_entries(skel->maps.unwind_pages, system_wide ? 1 << 20 : 1 << 18);
+	bpf_map__set_max_entries(skel->maps.unwind_shards, SHARDS_MAX);
+}
+
+static size_t page_round(size_t bytes)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return (bytes + page - 1) / page * page;
+}
+
+static void *map_mmap(int fd, size_t bytes)
+{
+	void *at = mmap(NULL, page_round(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+int upload_open(struct upload *u, struct assay_bpf *skel, struct error *err)
+{
+	u->mapping_count = bpf_map__max_entries(skel->maps.unwind_mappings);
+	u->file_count = bpf_map__max_entries(skel->maps.unwind_files);
+	u->page_count = bpf_map__max_entries(skel->maps.unwind_pages);
+	u->processes_fd = bpf_map__fd(skel->maps.unwind_processes);
+	u->shards_fd = bpf_map__fd(skel->maps.unwind_shards);
+	u->mappings = map_mmap(bpf_map__fd(skel->maps.unwind_mappings),
+		u->mapping_count * sizeof(*u->mappings));
+	u->files =
+		map_mmap(bpf_map__fd(skel->maps.unwind_files), u->file_count * sizeof(*u->files));
+	u->pages =
+		map_mmap(bpf_map__fd(skel->maps.unwind_pages), u->page_count * sizeof(*u->pages));
+	if (!u->mappings || !u->files || !u->pages)
+		return error_exit(err, EXIT_SYSTEM, -errno, "cannot map the unwind tables: %s",
+			strerror(errno));
+	u->files_used = 1; /* number 0 means "no table" */
+	return vec_push(&u->slices, (struct slice){ 0, u->mapping_count, 0 }) ? error_oom(err) : 0;
+}
+
+static void unmap(void *at, size_t bytes)
+{
+	if (at)
+		munmap(at, page_round(bytes));
+}
+
+void upload_done(struct upload *u)
+{
+	unmap(u->mappings, u->mapping_count * sizeof(*u->mappings));
+	unmap(u->files, u->file_count * sizeof(*u->files));
+	unmap(u->pages, u->page_count * sizeof(*u->pages));
+	vec_each (shard, &u->shards)
+		unmap(*shard, UNWIND_SHARD_ROWS * sizeof(**shard));
+	vec_each (fd, &u->shard_fds)
+		close(*fd);
+	vec_done(&u->shards);
+	vec_done(&u->shard_fds);
+	vec_done(&u->slices);
+}
+
+/* A new empty shard, visible to the kernel half. Waits 5 to 15 ms for the kernel. */
+static int shard_add(struct upload *u)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	__u32 number = u->shards.n;
+
+	if (number >= SHARDS_MAX)
+		return -ENOSPC;
+	/* What stays unused of the shard before must not look like rows. */
+	if (number)
+		for (uint32_t i = u->shard_rows_used; i < UNWIND_SHARD_ROWS; i++)
+			u->shards.at[number - 1][i].pc = UINT32_MAX;
+	CLEANUP(fd_closep)
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "unwind_shard", sizeof(__u32),
+		UNWIND_SHARD_ROWS * sizeof(struct unwind_row), 1, &opts);
+	if (fd < 0)
+		return -errno;
+	struct unwind_row *rows = map_mmap(fd, UNWIND_SHARD_ROWS * sizeof(*rows));
+	if (!rows)
+		return -errno;
+	if (bpf_map_update_elem(u->shards_fd, &number, &fd, BPF_ANY) || vec_push(&u->shards, rows)) {
+		int code = errno ? -errno : -ENOMEM;
+
+		munmap(rows, page_round(UNWIND_SHARD_ROWS * sizeof(*rows)));
+		return code;
+	}
+	u->shard_rows_used = 0;
+	if (vec_push(&u->shard_fds, fd))
+		return -ENOMEM;
+	fd = -1;
+	return 0;
+}
+
+/* Copies the rows of one page to where they do not cross a shard; *ret_row = first row's number. */
+static int page_add(struct upload *u, const struct unwind_row *rows, uint32_t n, uint32_t *ret_row)
+{
+	if (n > UNWIND_SHARD_ROWS)
+		return -E2BIG;
+	if (!u->shards.n || u->shard_rows_used + n > UNWIND_SHARD_ROWS) {
+		int r = shard_add(u);
+
+		if (r)
+			return r;
+	}
+	uint32_t shard = u->shards.n - 1;
+	*ret_row = shard * UNWIND_SHARD_ROWS + u->shard_rows_used;
+	memcpy(u->shards.at[shard] + u->shard_rows_used, rows, n * sizeof(*rows));
+	u->shard_rows_used += n;
+	return 0;
+}
+
+int collect_file_add(struct collect *c, const struct unwind_table *table, uint32_t *ret_file,
+	struct error *err)
+{
+	struct upload *u = &c->upload;
+	uint32_t first = u->pages_used, row = 0;
+
+	if (u->files_used >= u->file_count || (uint64_t)first + table->pages + 1 > u->page_count)
+		return error_set(err, -ENOSPC, "no room for another unwind table");
+	for (uint32_t page = 0; page < table->pages; page++) {
+		uint32_t from = table->first_row[page];
+		uint32_t n = table->first_row[page + 1] - from;
+		int r = page_add(u, table->rows + from, n, &row);
+
+		if (r)
+			return error_set(err, r, "cannot add unwind rows: %s", strerror(-r));
+		u->pages[first + page] = row;
+		/* The end of this page, until the next page (maybe in the next shard) says more. */
+		u->pages[first + page + 1] = row + n;
+	}
+	u->files[u->files_used] = (struct unwind_file){ table->base, first, table->pages };
+	u->pages_used += table->pages + 1;
+	*ret_file = u->files_used++;
+	return 0;
+}
+
+/* ---- mappings of processes ---- */
+
+static struct slice *slice_find(struct upload *u, pid_t pid)
+{
+	vec_each (s, &u->slices)
+		if (s->pid == pid)
+			return s;
+	return NULL;
+}
+
+/* Gives a slice back and joins it with free neighbours. */
+static void slice_free(struct upload *u, struct slice *s)
+{
+	uint32_t i = (uint32_t)(s - u->slices.at);
+
+	s->pid = 0;
+	if (i + 1 < u->slices.n && !s[1].pid) {
+		s->count += s[1].count;
+		memmove(s + 1, s + 2, (u->slices.n - i - 2) * sizeof(*s));
+		u->slices.n--;
+	}
+	if (i && !s[-1].pid) {
+		s[-1].count += s->count;
+		memmove(s, s + 1, (u->slices.n - i - 1) * sizeof(*s));
+		u->slices.n--;
+	}
+}
+
+/* Takes the first free slice that is large enough, or NULL. */
+static struct slice *slice_take(struct upload *u, pid_t pid, uint32_t count)
+{
+	for (uint32_t i = 0; i < u->slices.n; i++) {
+		if (u->slices.at[i].pid || u->slices.at[i].count < count)
+			continue;
+		uint32_t rest = u->slices.at[i].count - count;
+		uint32_t after = u->slices.at[i].first + count;
+		if (rest) {
+			if (vec_push(&u->slices, (struct slice){ 0 }))
+				return NULL;
+			memmove(&u->slices.at[i + 2], &u->slices.at[i + 1],
+				(u->slices.n - i - 2) * sizeof(struct slice));
+			u->slices.at[i + 1] = (struct slice){ after, rest, 0 };
+		}
+		u->slices.at[i].count = count;
+		u->slices.at[i].pid = pid;
+		return &u->slices.at[i];
+	}
+	return NULL;
+}
+
+int collect_process_set(struct collect *c, pid_t pid, const struct unwind_mapping *mappings,
+	uint32_t count)
+{
+	struct upload *u = &c->upload;
+	__u32 number = (__u32)pid;
+
+	if (!count) {
+		collect_process_drop(c, pid);
+		return 0;
+	}
+	/* The new slice is published before the old one may be reused by anybody. */
+	struct slice *s = slice_take(u, -1, count);
+	if (!s)
+		return -ENOSPC;
+	memcpy(u->mappings + s->first, mappings, count * sizeof(*mappings));
+	struct unwind_process value = { s->first, count };
+	if (bpf_map_update_elem(u->processes_fd, &number, &value, BPF_ANY)) {
+		int code = -errno;
+
+		slice_free(u, s);
+		return code == -E2BIG ? -ENOSPC : code;
+	}
+	struct slice *old = slice_find(u, pid);
+	if (old)
+		slice_free(u, old);
+	slice_find(u, -1)->pid = pid;
+	return 0;
+}
+
+void collect_process_drop(struct collect *c, pid_t pid)
+{
+	__u32 number = (__u32)pid;
+	struct slice *s = slice_find(&c->upload, pid);
+
+	bpf_map_delete_elem(c->upload.processes_fd, &number);
+	if (s)
+		slice_free(&c->upload, s);
+}
+
+uint64_t collect_map_bytes(const struct collect *c)
+{
+	const struct upload *u = &c->upload;
+
+	return u->mapping_count * sizeof(*u->mappings) + u->file_count * sizeof(*u->files) +
+	       u->page_count * sizeof(*u->pages) +
+	       (uint64_t)u->shards.n * UNWIND_SHARD_ROWS * sizeof(struct unwind_row);
+}
