@@ -40,7 +40,7 @@ static void folded_name(struct strbuf *out, const char *raw)
 	CLEANUP_STRBUF struct strbuf plain = { 0 };
 
 	for (; *raw; raw++)
-		strbuf_putc(&plain, *raw == ';' ? ':' : *raw == '\n' || *raw == '\r' ? ' ' : *raw);
+		strbuf_putc(&plain, *raw == ';' ? ':' : *raw == '\n' ? ' ' : *raw);
 	text_terminal(out, strbuf_cstr(&plain));
 	out->oom |= plain.oom;
 }
@@ -254,6 +254,8 @@ static int lines_read(struct profile *p, const char *bytes, size_t n, struct err
 	size_t line = 1, stacks = 0;
 	uint64_t samples = 0;
 
+	if (!n)
+		return bad_line(err, line, "the file is empty and holds no stacks");
 	for (const char *s = bytes, *end = bytes + n, *stop; s < end; s = stop + 1, line++) {
 		stop = memchr(s, '\n', (size_t)(end - s));
 		stop = stop ? stop : end;

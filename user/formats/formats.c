@@ -7,6 +7,8 @@
 
 static const struct format_ops *const formats[] = {
 	&format_folded,
+	&format_pprof,
+	&format_html,
 };
 
 enum { FORMAT_COUNT = sizeof(formats) / sizeof(formats[0]) };
