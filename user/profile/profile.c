@@ -388,6 +388,55 @@ int profile_sample(struct profile *p, const struct profile_sample *s)
 	return e ? 0 : row_add(&t->samples, &row, sizeof(row.sample), p->samples.n - 1);
 }
 
+/* Indexes the open samples of the bucket being added to anew, after rows have moved. A row that
+ * cannot be indexed for want of memory only means that equal ones get a row of their own. */
+static void index_open_samples(struct profile *p, uint32_t first)
+{
+	struct profile_tables *t = p->tables;
+
+	row_table_done(&t->samples);
+	for (uint32_t i = first; i < p->samples.n; i++) {
+		const struct profile_sample *s = &p->samples.at[i];
+		union row row;
+
+		if (s->bucket != t->sample_bucket)
+			continue;
+		memset(&row, 0, sizeof(row));
+		row.sample.bucket = s->bucket;
+		row.sample.thread = s->thread;
+		row.sample.stack = s->stack;
+		row.sample.kind = s->kind;
+		if (!row_find(&t->samples, &row, sizeof(row.sample)) &&
+			row_add(&t->samples, &row, sizeof(row.sample), i))
+			return;
+	}
+}
+
+uint32_t profile_samples_close(struct profile *p, uint32_t first, uint32_t bucket)
+{
+	uint32_t open = first;
+
+	/* Samples come nearly in order, so hardly anything moves. */
+	for (uint32_t i = first; i < p->samples.n; i++) {
+		struct profile_sample s = p->samples.at[i];
+
+		if (s.bucket >= bucket)
+			continue;
+		memmove(&p->samples.at[open + 1], &p->samples.at[open],
+			(i - open) * sizeof(*p->samples.at));
+		p->samples.at[open++] = s;
+	}
+	index_open_samples(p, open);
+	return open;
+}
+
+void profile_samples_drop(struct profile *p, uint32_t n)
+{
+	p->samples.n -= n;
+	memmove(p->samples.at, p->samples.at + n, p->samples.n * sizeof(*p->samples.at));
+	index_open_samples(p, 0);
+}
+
 int profile_lost(struct profile *p, const char *name, const char *text, uint64_t count, bool add)
 {
 	int64_t n = profile_string(p, name);

@@ -210,6 +210,11 @@ int64_t profile_thread(struct profile *p, uint32_t process, uint32_t tid);
 /* Adds to an equal (bucket, thread, stack, kind) of the newest bucket or appends. Samples need not
  * come in time order, but rows only merge within a bucket while it is the newest. 0 or -errno. */
 int profile_sample(struct profile *p, const struct profile_sample *s);
+/* Closes the samples of the buckets before @bucket: moves those at @first and later to the front,
+ * in their order, and adds nothing to them any more. Returns the index of the first open sample. */
+uint32_t profile_samples_close(struct profile *p, uint32_t first, uint32_t bucket);
+/* Drops the first @n samples, which must be closed: they have been written elsewhere. */
+void profile_samples_drop(struct profile *p, uint32_t n);
 /* Sets or adds to (@add) the loss counter @name. */
 int profile_lost(struct profile *p, const char *name, const char *text, uint64_t count, bool add);
 int profile_fact(struct profile *p, const char *name, const char *value);
