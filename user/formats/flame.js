@@ -172,9 +172,11 @@ function shade(s) {
 	let h = 7;
 	for (const c of data.modules[symbolModule[s]])
 		h = Math.imul(h, 31) + c.codePointAt(0) | 0;
-	const a = (h >>> 4 & 15) / 15 - 0.5, b = (h >>> 10 & 7) / 7 - 0.5;
-	const light = (darkMode.matches ? 33 : 79) + b * (darkMode.matches ? 8 : 9);
-	return `hsl(${(hue + a * 22).toFixed(0)} ${strength}% ${light.toFixed(1)}%)`;
+	h = Math.imul(h ^ h >>> 15, 0x2c1b3c6d);
+	h = Math.imul(h ^ h >>> 12, 0x297a2d39);
+	const a = (h >>> 8 & 15) / 15 - 0.5, b = (h >>> 16 & 7) / 7 - 0.5;
+	const light = (darkMode.matches ? 33 : 79) + b * (darkMode.matches ? 9 : 10);
+	return `hsl(${(hue + a * 34).toFixed(0)} ${strength}% ${light.toFixed(1)}%)`;
 }
 function paint() {
 	const css = getComputedStyle(document.documentElement), dark = darkMode.matches;
