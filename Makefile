@@ -101,7 +101,7 @@ $(SKEL): $(B)/bpf/assay.o
 $(B)/obj/%.o: user/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
-$(B)/obj/collect/%.o: | $(SKEL)
+$(patsubst user/%.c,$(B)/obj/%.o,$(wildcard user/collect/*.c)): $(SKEL)
 $(B)/gen/profile.pb-c.c: user/formats/profile.proto
 	@mkdir -p $(@D)
 	$(call say,PROTO,$<) protoc-c --proto_path=user/formats --c_out=$(B)/gen profile.proto
@@ -109,7 +109,7 @@ $(B)/gen/profile.pb-c.h: $(B)/gen/profile.pb-c.c
 $(PB_OBJ): $(B)/gen/profile.pb-c.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) -std=gnu11 $(CFLAGS) $(SAN) -I$(B)/gen -c $< -o $@
-$(B)/obj/formats/%.o: | $(B)/gen/profile.pb-c.h
+$(B)/obj/formats/pprof.o: | $(B)/gen/profile.pb-c.h
 $(B)/gen/flame_page.inc: user/formats/flame.html user/formats/flame.js user/formats/flame.css
 	@mkdir -p $(@D)
 	$(call say,GEN,$@) for f in $^; do n=$$(basename $$f | tr . _); printf 'static const unsigned char %s[] = {' $$n; od -An -v -tx1 $$f | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; echo '0};'; done > $@

@@ -4,11 +4,13 @@
  * Hooks: sched_process_fork, _exec, _exit (tp_btf); no cost between such events, about a
  * microsecond for each. Keeps the set of target processes complete under fork, and tells user
  * space in the same ring buffer as the samples, so that the order is that of the events.
- * Kernel floor: 5.10. Reads and writes `targets`; writes `records`, `losses`.
+ * Kernel floor: 5.10. Reads and writes
+ * `targets` and `unwind_processes`; writes `records`, `losses`.
  */
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "lib/emit.bpf.h"
 #include "lib/filter.bpf.h"
+#include "unwind/mapping.bpf.h"
 
 static __always_inline void emit_process(__u32 type, struct task_struct *task, __u32 parent_pid)
 {
@@ -35,6 +37,13 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	if (assay_config.filter_targets && pid != parent_pid &&
 		bpf_map_update_elem(&targets, &pid, &one, BPF_ANY))
 		count_loss(LOSS_TARGETS_FULL);
+	/* A child has its parent's mappings: its first samples unwind as well as the parent's. */
+	struct unwind_process *mappings = bpf_map_lookup_elem(&unwind_processes, &parent_pid);
+	if (mappings && pid != parent_pid) {
+		struct unwind_process copy = *mappings;
+
+		bpf_map_update_elem(&unwind_processes, &pid, &copy, BPF_ANY);
+	}
 	emit_process(WIRE_FORK, child, parent_pid);
 	return 0;
 }
@@ -42,8 +51,12 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task)
 {
-	if (is_target(task->tgid))
-		emit_process(WIRE_EXEC, task, 0);
+	__u32 pid = task->tgid;
+
+	if (!is_target(pid))
+		return 0;
+	bpf_map_delete_elem(&unwind_processes, &pid);
+	emit_process(WIRE_EXEC, task, 0);
 	return 0;
 }
 

@@ -18,17 +18,16 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct unwind_file);
-} unwind_files SEC(".maps");
+} unwind_files SEC(".maps") __weak;
 
-/* First row of every 4 KiB page of text of all files; one more entry per file ends its last page.
- * Written by user space. */
+/* The rows of every 4 KiB page of text of all files. Written by user space. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u32);
-} unwind_pages SEC(".maps");
+	__type(value, struct unwind_page);
+} unwind_pages SEC(".maps") __weak;
 
 /* The rows, in shards of one big value each: growing adds a shard, searching is one lookup. */
 struct unwind_shard {
@@ -48,7 +47,7 @@ struct {
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(__u32));
 	__array(values, struct unwind_shard_map);
-} unwind_shards SEC(".maps");
+} unwind_shards SEC(".maps") __weak;
 
 /* The row in force at @pc of the walk's file; rule UNWIND_NONE where there is none. */
 static __always_inline struct unwind_row row_find(struct walk *w, __u64 vaddr)
@@ -63,25 +62,20 @@ static __always_inline struct unwind_row row_find(struct walk *w, __u64 vaddr)
 	__u64 pc = vaddr - file->base;
 	if (pc >> UNWIND_PAGE_BITS >= file->pages)
 		return none;
-	__u32 page = file->first_page + (__u32)(pc >> UNWIND_PAGE_BITS), next = page + 1;
-	__u32 *first = bpf_map_lookup_elem(&unwind_pages, &page);
-	__u32 *end = bpf_map_lookup_elem(&unwind_pages, &next);
-	if (!first || !end)
+	__u32 number = file->first_page + (__u32)(pc >> UNWIND_PAGE_BITS);
+	struct unwind_page *page = bpf_map_lookup_elem(&unwind_pages, &number);
+	if (!page)
 		return none;
-
-	/* A page's rows are in one shard; the next page may begin in the next one. */
-	__u32 shard_number = *first / UNWIND_SHARD_ROWS;
-	__u32 l = *first % UNWIND_SHARD_ROWS;
-	__u32 h = *end / UNWIND_SHARD_ROWS == shard_number ? *end % UNWIND_SHARD_ROWS :
-							     UNWIND_SHARD_ROWS;
+	__u32 shard_number = page->first / UNWIND_SHARD_ROWS;
+	__u32 first = page->first % UNWIND_SHARD_ROWS;
 	void *shard_map = bpf_map_lookup_elem(&unwind_shards, &shard_number);
 	if (!shard_map)
 		return none;
 	struct unwind_shard *shard = bpf_map_lookup_elem(shard_map, &zero);
 	if (!shard)
 		return none;
-	*low = l;
-	*high = h;
+	*low = first;
+	*high = first + page->count;
 	/* The last row whose pc is not above ours; the page's first row is never above. */
 	for (int i = 0; i < UNWIND_PAGE_ROWS_BITS + 1; i++) {
 		__u32 a = *low, b = *high, middle = a + ((b - a) >> 1);
@@ -94,7 +88,7 @@ static __always_inline struct unwind_row row_find(struct walk *w, __u64 vaddr)
 			*high = middle;
 	}
 	__u32 found = *low - 1;
-	if (*low == l)
+	if (*low == first)
 		return none;
 	return shard->rows[found & (UNWIND_SHARD_ROWS - 1)];
 }

@@ -45,7 +45,7 @@ struct {
 	__uint(max_entries, WALK_SLOT_COUNT);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct walk));
-} walk_scratch SEC(".maps");
+} walk_scratch SEC(".maps") __weak;
 
 static __always_inline struct walk *walk_scratch_get(__u32 slot)
 {

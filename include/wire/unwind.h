@@ -2,7 +2,7 @@
  * Unwind tables as the kernel half reads them.
  *
  *   address --(mappings of the process, sorted)--> file + ELF virtual address
- *           --(pages: one u32 per 4 KiB of text)--> first row of the page
+ *           --(pages: one entry per 4 KiB of text)--> the page's rows
  *           --(binary search among the page's rows)--> rule
  *
  * A row says how to find the caller from its pc on, up to the next row. Rows of one page never
@@ -46,6 +46,14 @@ enum {
 	UNWIND_SHARD_ROWS = 65536, /* 512 KiB of rows */
 	UNWIND_PAGE_ROWS_BITS = 12, /* at most one row per byte of text */
 };
+
+/* The rows of one page, by global number: shard * UNWIND_SHARD_ROWS + index in the shard. 8 bytes,
+ * since the kernel pads the elements of mmapped arrays to that anyway. */
+struct unwind_page {
+	__u32 first, count;
+};
+
+_Static_assert(sizeof(struct unwind_page) == 8, "unwind_page is part of the contract");
 
 /* Where a file's pages start in the page index. */
 struct unwind_file {

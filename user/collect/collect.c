@@ -289,6 +289,7 @@ int collect_drain(struct collect *c, const struct collect_sink *sink, struct err
 	struct batch *b = &c->batch;
 	int r = 0;
 
+	upload_age(&c->upload);
 	b->events.n = 0;
 	strbuf_reset(&b->bytes);
 	vec_each (p, &c->later.events)

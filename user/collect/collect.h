@@ -40,6 +40,7 @@ struct collect_mapping {
 	pid_t pid;
 	uint64_t time_ns;
 	uint64_t start, end, file_offset, inode;
+	uint32_t device_major, device_minor;
 	const char *path; /* hostile text; "//anon" for anonymous memory */
 };
 

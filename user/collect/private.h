@@ -71,7 +71,7 @@ struct slice {
 struct upload {
 	struct unwind_mapping *mappings; /* mmapped; mapping_count entries */
 	struct unwind_file *files;
-	uint32_t *pages;
+	struct unwind_page *pages;
 	uint32_t mapping_count, file_count, page_count, shard_count;
 	uint32_t files_used, pages_used;
 	VEC(struct unwind_row *) shards; /* mmapped */
@@ -83,6 +83,8 @@ struct upload {
 
 int upload_open(struct upload *u, struct assay_bpf *skel, struct error *err);
 void upload_done(struct upload *u);
+/* Called once a drain: slices that have rested become free. */
+void upload_age(struct upload *u);
 /* Sizes the maps before loading. */
 void upload_size(struct assay_bpf *skel, bool system_wide);
 

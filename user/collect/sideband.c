@@ -173,6 +173,8 @@ int sideband_dispatch(const void *event, uint32_t bytes, uint64_t time_ns,
 			.end = m->start + m->bytes,
 			.file_offset = m->file_offset,
 			.inode = m->inode,
+			.device_major = m->device_major,
+			.device_minor = m->device_minor,
 			.path = path,
 		};
 		return sink->mapping(sink->context, &mapping);

@@ -93,10 +93,6 @@ static int shard_add(struct upload *u)
 
 	if (number >= SHARDS_MAX)
 		return -ENOSPC;
-	/* What stays unused of the shard before must not look like rows. */
-	if (number)
-		for (uint32_t i = u->shard_rows_used; i < UNWIND_SHARD_ROWS; i++)
-			u->shards.at[number - 1][i].pc = UINT32_MAX;
 	CLEANUP(fd_closep)
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "unwind_shard", sizeof(__u32),
 		UNWIND_SHARD_ROWS * sizeof(struct unwind_row), 1, &opts);
@@ -142,7 +138,7 @@ int collect_file_add(struct collect *c, const struct unwind_table *table, uint32
 	struct upload *u = &c->upload;
 	uint32_t first = u->pages_used, row = 0;
 
-	if (u->files_used >= u->file_count || (uint64_t)first + table->pages + 1 > u->page_count)
+	if (u->files_used >= u->file_count || (uint64_t)first + table->pages > u->page_count)
 		return error_set(err, -ENOSPC, "no room for another unwind table");
 	for (uint32_t page = 0; page < table->pages; page++) {
 		uint32_t from = table->first_row[page];
@@ -151,12 +147,10 @@ int collect_file_add(struct collect *c, const struct unwind_table *table, uint32
 
 		if (r)
 			return error_set(err, r, "cannot add unwind rows: %s", strerror(-r));
-		u->pages[first + page] = row;
-		/* The end of this page, until the next page (maybe in the next shard) says more. */
-		u->pages[first + page + 1] = row + n;
+		u->pages[first + page] = (struct unwind_page){ row, n };
 	}
 	u->files[u->files_used] = (struct unwind_file){ table->base, first, table->pages };
-	u->pages_used += table->pages + 1;
+	u->pages_used += table->pages;
 	*ret_file = u->files_used++;
 	return 0;
 }
@@ -186,6 +180,24 @@ static void slice_free(struct upload *u, struct slice *s)
 		s[-1].count += s->count;
 		memmove(s, s + 1, (u->slices.n - i - 1) * sizeof(*s));
 		u->slices.n--;
+	}
+}
+
+/* Slices of which the kernel half may still hold a copy (a forked child, until its own slice is
+ * there) rest for two drains before they are used again. */
+enum { RESTING = -2, RESTING_LONGER = -3 };
+
+void upload_age(struct upload *u)
+{
+	for (uint32_t i = u->slices.n; i-- > 0;) {
+		if (i >= u->slices.n) /* joined with a neighbour */
+			continue;
+		struct slice *s = &u->slices.at[i];
+
+		if (s->pid == RESTING)
+			slice_free(u, s);
+		else if (s->pid == RESTING_LONGER)
+			s->pid = RESTING;
 	}
 }
 
@@ -235,7 +247,7 @@ int collect_process_set(struct collect *c, pid_t pid, const struct unwind_mappin
 	}
 	struct slice *old = slice_find(u, pid);
 	if (old)
-		slice_free(u, old);
+		old->pid = RESTING_LONGER;
 	slice_find(u, -1)->pid = pid;
 	return 0;
 }
@@ -247,7 +259,7 @@ void collect_process_drop(struct collect *c, pid_t pid)
 
 	bpf_map_delete_elem(c->upload.processes_fd, &number);
 	if (s)
-		slice_free(&c->upload, s);
+		s->pid = RESTING_LONGER;
 }
 
 uint64_t collect_map_bytes(const struct collect *c)

@@ -1,0 +1,270 @@
+/*
+ * The assembly line: collect -> symbolize -> profile -> recording.
+ *
+ *   OPEN      start the command stopped; create the recording; load and open the kernel half
+ *     |       any failure ends here, nothing is left behind but an empty recording that is removed
+ *   PREPARE   the targets' mappings and unwind tables go up (named targets only)
+ *     |
+ *   SAMPLE    events on; privileges dropped; every DRAIN_MS: drain, upload; every second: commit
+ *     |       ends by duration, signal, or the end of all targets
+ *   FINISH    events off, last drain; symbols, sources, facts; the recording is closed as one file
+ *
+ * An error while sampling (a full disk) still goes through what FINISH can do in memory, and is
+ * then reported. The only arrow back to the kernel half is tables_upload().
+ */
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE
+#include "capture/capture.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "capture/private.h"
+#include "symbolize/symbolize.h"
+
+enum { DRAIN_MS = 100, COMMIT_MS = 1000, PROGRESS_MS = 500 };
+
+CLEANUP_DEFINE(struct target *, target_close)
+
+static void capture_done(struct capture *c)
+{
+	recording_close(c->recording);
+	collect_close(c->collect);
+	modules_free(c->modules);
+	process_table_free(c->processes);
+	profile_free(c->profile);
+	vec_done(&c->stack_uses);
+	vec_done(&c->changed);
+	vec_done(&c->ended);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
+}
+
+/* OPEN */
+static int capture_open(struct capture *c, struct target *target, struct error *err)
+{
+	const struct capture_options *o = c->options;
+	struct collect_config config = {
+		.on_exec = o->command != NULL,
+		.rate_hz = o->rate_hz,
+		.force = o->force,
+	};
+
+	config.pids = target_pids(target, &config.pid_count);
+	c->profile = profile_new();
+	c->processes = process_table_new();
+	c->modules = c->profile ? modules_new(c->profile) : NULL;
+	if (!c->modules || !c->processes)
+		return error_oom(err);
+	int r = collect_open(&config, &c->collect, err);
+	if (r)
+		return r;
+	c->period_ns = collect_period_ns(c->collect);
+	return take_up_init(c, err);
+}
+
+/* PREPARE: what is running now. For named targets this is done before sampling starts. */
+static int mappings_scan(struct capture *c, struct target *target, struct error *err)
+{
+	size_t n;
+	const pid_t *pids = target_pids(target, &n);
+	struct proc_ids all = { 0 };
+	int r = 0;
+
+	if (!n) {
+		r = proc_list(&all, err);
+		pids = all.ids.at;
+		n = all.ids.n;
+	}
+	for (size_t i = 0; i < n && !r; i++)
+		r = take_up_process(c, pids[i]);
+	proc_ids_done(&all);
+	return r ? error_set(err, r, "cannot read the targets' mappings: %s", strerror(-r)) :
+		   tables_upload(c, err);
+}
+
+static int recording_open(struct capture *c, struct error *err)
+{
+	if (!c->options->recording)
+		return 0;
+	return recording_create(c->options->recording, c->options->overwrite, &c->recording, err);
+}
+
+static int commit(struct capture *c, struct error *err)
+{
+	if (!c->recording)
+		return 0;
+	c->profile->capture.duration_ns = now_ns() - c->start_ns;
+	if (losses_add(c))
+		return error_oom(err);
+	return recording_write(c->recording, c->profile, !c->options->keep_samples, err);
+}
+
+static void progress(struct capture *c)
+{
+	struct capture_progress p = {
+		.seconds = (double)(now_ns() - c->start_ns) / 1e9,
+		.samples = c->samples,
+		.lost = c->sideband_lost,
+	};
+
+	for (int i = 0; i < LOSS_COUNTER_COUNT; i++)
+		p.lost += collect_loss(c->collect, i);
+	c->options->progress(c->options->context, &p);
+}
+
+/* SAMPLE */
+static int sample(struct capture *c, struct target *target, bool *ret_interrupted,
+	struct error *err)
+{
+	uint64_t end_ns = UINT64_MAX, commit_ns = c->start_ns, progress_ns = c->start_ns;
+	bool over = false;
+
+	if (c->options->duration_s > 0)
+		end_ns = c->start_ns + (uint64_t)(c->options->duration_s * 1e9);
+	while (!over) {
+		uint64_t now = now_ns();
+		uint64_t left_ms = now >= end_ns ? 0 : (end_ns - now + 999999) / 1000000;
+
+		over = target_wait(target, left_ms < DRAIN_MS ? (int)left_ms : DRAIN_MS,
+			ret_interrupted);
+		now = now_ns();
+		if (over || now >= end_ns) {
+			collect_disable(c->collect);
+			over = true;
+		}
+		int r = take_up(c, err);
+		if (!r && !over && now - commit_ns >= COMMIT_MS * 1000000ULL) {
+			r = commit(c, err);
+			commit_ns = now;
+		}
+		if (r) {
+			collect_disable(c->collect);
+			return r;
+		}
+		if (c->options->progress && now - progress_ns >= PROGRESS_MS * 1000000ULL) {
+			progress(c);
+			progress_ns = now;
+		}
+	}
+	return 0;
+}
+
+/* FINISH */
+static int finish(struct capture *c, struct target *target, struct error *err)
+{
+	struct symbolize_options symbolize = {
+		.open_module = modules_open_fd,
+		.context = c->modules,
+	};
+	struct symbolize_stats stats;
+	struct collect_counts counts;
+	struct profile_capture *capture = &c->profile->capture;
+
+	if (!capture->duration_ns)
+		capture->duration_ns = now_ns() - c->start_ns;
+	if (!collect_counts(c->collect, &counts) && counts.event_ns) {
+		bool per_task = collect_attach_mode(c->collect) == COLLECT_PER_TASK;
+
+		capture->on_cpu_ns = per_task ? counts.event_ns : 0;
+		/* Per CPU the clocks also run while a CPU is idle, when nothing is sampled. */
+		if (per_task) {
+			uint64_t due = counts.event_ns / c->period_ns;
+
+			capture->rate_had_hz = (double)counts.runs * 1e9 / (double)counts.event_ns;
+			if (due > counts.runs + counts.runs / 100 + 2 &&
+				profile_lost(c->profile, "skipped",
+					"sampling events on which the program did not run",
+					due - counts.runs, false))
+				return error_oom(err);
+		}
+	}
+	if (facts_add(c, target) || losses_add(c))
+		return error_oom(err);
+	int r = symbolize_profile(c->profile, &symbolize, &stats, err);
+	if (r)
+		return r;
+	if (!c->options->no_source && sources_read(c))
+		return error_oom(err);
+	return c->recording ? recording_finish(c->recording, c->profile, err) : 0;
+}
+
+static int nothing_captured(struct capture *c, struct error *err)
+{
+	error_exit(err, EXIT_TARGET, -ESRCH, "nothing was captured: the target used no CPU time");
+	return error_hint(err, "record for longer (-d), or sample faster (-F); a target that only "
+			       "waits has no on-CPU profile");
+}
+
+static int run(struct capture *c, struct target *target, struct capture_result *ret,
+	struct error *err)
+{
+	const struct capture_options *o = c->options;
+	int r = capture_open(c, target, err);
+
+	if (!r)
+		r = recording_open(c, err);
+	if (!r && !o->system_wide)
+		r = mappings_scan(c, target, err);
+	if (!r)
+		r = collect_enable(c->collect, err);
+	if (r)
+		return r;
+	c->start_ns = collect_enabled_ns(c->collect);
+	c->profile->capture.start_unix_ns = (uint64_t)time(NULL) * 1000000000ULL;
+	c->profile->capture.rate_asked_hz = o->rate_hz ? o->rate_hz : 99;
+	c->profile->capture.rate_had_hz = c->profile->capture.rate_asked_hz;
+	if (o->command)
+		r = target_release(target, err);
+	if (!r && o->system_wide)
+		r = mappings_scan(c, target, err);
+	if (!r)
+		r = commit(c, err);
+	if (!r)
+		r = privileges_drop(err);
+	if (!r)
+		r = sample(c, target, &ret->interrupted, err);
+	c->profile->capture.duration_ns = now_ns() - c->start_ns;
+	ret->child_status = target_status(target);
+	if (r)
+		return r;
+	r = finish(c, target, err);
+	if (!r && !c->samples)
+		r = nothing_captured(c, err);
+	return r;
+}
+
+int capture_run(const struct capture_options *options, struct capture_result *ret,
+	struct error *err)
+{
+	CLEANUP(target_closep) struct target *target = NULL;
+	CLEANUP(capture_done) struct capture c = { .options = options };
+
+	*ret = (struct capture_result){ 0 };
+	files_limit_raise();
+	int r = target_open(options, &target, err);
+	if (!r)
+		r = run(&c, target, ret, err);
+	ret->samples = c.samples;
+	if (!r)
+		ret->profile = STEAL(c.profile);
+	return r;
+}
+
+int capture_resolve(struct profile *p, struct error *err)
+{
+	struct symbolize_stats stats;
+
+	return symbolize_profile(p, &(struct symbolize_options){ 0 }, &stats, err);
+}

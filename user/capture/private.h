@@ -1,0 +1,74 @@
+/* What the files of this room share. */
+// SPDX-License-Identifier: BSD-2-Clause
+#ifndef CAPTURE_PRIVATE_H
+#define CAPTURE_PRIVATE_H
+
+#include "capture/capture.h"
+#include "capture/modules.h"
+#include "collect/collect.h"
+#include "proc/process.h"
+#include "proc/process_table.h"
+#include "recording/recording.h"
+
+/* How often a stack was sampled, and in which process last. */
+struct stack_use {
+	uint64_t count;
+	uint32_t process;
+};
+
+struct capture {
+	const struct capture_options *options;
+	struct profile *profile;
+	struct process_table *processes;
+	struct modules *modules;
+	struct collect *collect;
+	struct recording *recording;
+	uint64_t start_ns;   /* CLOCK_MONOTONIC of bucket 0 */
+	uint64_t period_ns;  /* CPU time that one sample stands for */
+	uint64_t samples;
+	uint64_t sideband_lost;
+	uint64_t mappings_dropped; /* more mappings than a process may have */
+	uint64_t tables_dropped;   /* unwind tables that did not fit */
+	uint32_t stops[STOP_REASON_COUNT]; /* string indexes of the stop reasons' names */
+	VEC(struct stack_use) stack_uses; /* by stack index; samples may leave memory, this stays */
+	VEC(pid_t) changed; /* processes whose mappings must be uploaded */
+	VEC(pid_t) ended;   /* processes to forget after this drain */
+};
+
+/* take_up.c: from drained events to the profile. */
+int take_up_init(struct capture *c, struct error *err);
+/* Drains everything up to now into the profile, then uploads what has changed. */
+int take_up(struct capture *c, struct error *err);
+/* Reads the mappings of @pid from /proc and marks it for upload. 0 also when it is gone. */
+int take_up_process(struct capture *c, pid_t pid);
+
+/* tables.c: unwind tables and mappings, up to the kernel half. */
+int tables_upload(struct capture *c, struct error *err);
+
+/* target.c: commands, and waiting for the end. */
+struct target;
+/* Starts the command stopped before exec, or opens the pids; *ret_pids and count are what to
+ * profile (borrowed). */
+int target_open(const struct capture_options *o, struct target **ret, struct error *err);
+void target_close(struct target *t);
+const pid_t *target_pids(const struct target *t, size_t *ret_count);
+/* Lets the command exec. */
+int target_release(struct target *t, struct error *err);
+/* Sleeps up to @ms; returns true when the capture should end: a signal (*ret_interrupted) or all
+ * targets have ended. */
+bool target_wait(struct target *t, int ms, bool *ret_interrupted);
+/* Collects the command's status, ending it first when it still runs; 0 when there is none. */
+int target_status(struct target *t);
+
+/* facts.c: machine, kernel, options. */
+int facts_add(struct capture *c, const struct target *t);
+int losses_add(struct capture *c);
+
+/* privileges.c */
+int privileges_drop(struct error *err);
+void files_limit_raise(void);
+
+/* sources.c: source text around hot frames, read through the target's root. */
+int sources_read(struct capture *c);
+
+#endif

@@ -1,0 +1,82 @@
+/* Unwind tables and mappings on their way up: built once a file, sent when a process changed. */
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "capture/private.h"
+#include "elf/image.h"
+#include "unwind/table.h"
+
+CLEANUP_DEFINE(struct unwind_table *, unwind_table_free)
+
+/* Builds and uploads the table of @module once. A file without a usable .eh_frame stays without:
+ * the walk then goes by frame pointer. */
+static int table_ready(struct capture *c, uint32_t module, struct error *err)
+{
+	struct elf_image *image = modules_image(c->modules, module);
+	bool *tried = modules_unwind_tried(c->modules, module);
+	CLEANUP(unwind_table_freep) struct unwind_table *table = NULL;
+	struct elf_bytes bytes;
+
+	if (*tried)
+		return 0;
+	*tried = true;
+	if (!image || elf_image_machine(image) != EM_X86_64 ||
+		elf_image_section(image, ".eh_frame", &bytes, NULL))
+		return 0;
+	int r = unwind_table_build(
+		&(struct unwind_section){ bytes.at, bytes.n, bytes.vaddr }, &table, err);
+	if (r)
+		return r == -ENOMEM ? r : 0;
+	r = collect_file_add(c->collect, table, modules_unwind_file(c->modules, module), err);
+	if (r == -ENOSPC || r == -E2BIG) {
+		c->tables_dropped++;
+		return 0;
+	}
+	return r;
+}
+
+static int process_upload(struct capture *c, const struct process *p, struct error *err)
+{
+	CLEANUP(freep)
+	struct unwind_mapping *up = calloc(p->mappings.n + 1, sizeof(*up));
+
+	if (!up)
+		return error_oom(err);
+	for (uint32_t i = 0; i < p->mappings.n; i++) {
+		const struct process_mapping *m = &p->mappings.at[i];
+		int r = table_ready(c, m->module, err);
+
+		if (r)
+			return r;
+		up[i] = (struct unwind_mapping){
+			.start = m->start,
+			.end = m->end,
+			.bias = m->start - m->vaddr,
+			.file = *modules_unwind_file(c->modules, m->module),
+		};
+	}
+	int r = collect_process_set(c->collect, p->pid, up, p->mappings.n);
+	if (r == -ENOSPC) {
+		c->mappings_dropped += p->mappings.n;
+		return 0;
+	}
+	return r ? error_set(err, r, "cannot upload the mappings of process %d: %s", p->pid,
+			   strerror(-r)) :
+		   0;
+}
+
+int tables_upload(struct capture *c, struct error *err)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < c->changed.n && !r; i++) {
+		const struct process *p = process_find(c->processes, c->changed.at[i]);
+
+		if (p && !p->exited)
+			r = process_upload(c, p, err);
+	}
+	c->changed.n = 0;
+	return r;
+}
