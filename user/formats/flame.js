@@ -34,6 +34,11 @@ const functionOf = new Uint32Array(names.length);
 	});
 }
 
+/* Samples that carry no values (or only counts from another tool) are weighed by their number. */
+const countsOnly = data.counts_only || !data.nodes.value.some(v => v > 0);
+if (countsOnly)
+	data.nodes.value = data.nodes.count;
+
 /* ---- The tree of callers and callees ---- */
 function contextTree() {
 	const parent = Uint32Array.from(data.nodes.parent), symbol = Uint32Array.from(data.nodes.symbol);
@@ -64,8 +69,9 @@ function contextTree() {
 /* ---- The tree of reversed stacks: a node's members are the context nodes that stand there ---- */
 function reversedTree(t) {
 	const v = { parent: [0], symbol: [0], self: [0], selfCount: [0], total: [t.total[0]], count: [t.count[0]],
-		depth: [0], size: () => v.parent.length, levels: () => Math.max(...levelsOf) + 1 };
-	const members = [null], kids = [], levelsOf = [0];
+		depth: [0], size: () => v.parent.length, levels: () => deepest + 1 };
+	const members = [null], kids = [];
+	let deepest = 0;
 	const all = { at: [], value: [], count: [] };
 	for (let i = 0; i < t.parent.length; i++) {
 		if (t.self[i] > 0 || t.selfCount[i] > 0) {
@@ -99,7 +105,7 @@ function reversedTree(t) {
 			v.total[id] += m.value[i];
 			v.count[id] += m.count[i];
 		});
-		levelsOf[0] = Math.max(levelsOf[0], v.depth[node] + (bySymbol.size ? 1 : 0));
+		deepest = Math.max(deepest, v.depth[node] + (bySymbol.size ? 1 : 0));
 		return [...bySymbol.values()].sort((a, b) => v.total[b] - v.total[a] || a - b);
 	};
 	v.children = node => {
@@ -160,7 +166,7 @@ function amount(v) {
 	return whole.format(v) + ' ' + data.unit;
 }
 const samples = n => whole.format(n) + (n === 1 ? ' sample' : ' samples');
-const cost = (v, n) => (data.counts_only ? '' : amount(v) + ' · ') + samples(n);
+const cost = (v, n) => (countsOnly ? '' : amount(v) + ' · ') + samples(n);
 
 /* ---- Colours: the kind gives the hue, the module a stable shade of it ---- */
 const HUES = { kernel: [22, 78], native: [211, 62], inlined: [188, 48], python: [96, 44], jit: [276, 48],
@@ -175,7 +181,7 @@ function shade(s) {
 	h = Math.imul(h ^ h >>> 15, 0x2c1b3c6d);
 	h = Math.imul(h ^ h >>> 12, 0x297a2d39);
 	const a = (h >>> 8 & 15) / 15 - 0.5, b = (h >>> 16 & 7) / 7 - 0.5;
-	const light = (darkMode.matches ? 33 : 79) + b * (darkMode.matches ? 9 : 10);
+	const light = (darkMode.matches ? 33 : 76) + b * (darkMode.matches ? 9 : 10);
 	return `hsl(${(hue + a * 34).toFixed(0)} ${strength}% ${light.toFixed(1)}%)`;
 }
 function paint() {
@@ -262,7 +268,7 @@ function box(node, depth, left, right, width) {
 		pen.lineWidth = node === selected ? 1.5 : 1;
 		pen.strokeRect(x + 0.75, y + 0.75, Math.max(w - 2.2, 0.5), ROW - 2.5);
 	}
-	if (w > 22) {
+	if (w > 28) {
 		pen.globalAlpha = depth < tree.depth[zoomed] ? 0.7 : 1;
 		pen.fillStyle = ink.text;
 		const text = fitted(s, w - 9);
@@ -513,7 +519,7 @@ function topTable() {
 	const more = list.length - TOP_ROWS;
 	$('top').replaceChildren(...list.slice(0, TOP_ROWS).map(f => {
 		const s = functions[f], cell = v => {
-			const td = element('td', { class: 'bar', title: data.counts_only ? whole.format(v) + ' samples' : amount(v) }, percent(v, grand));
+			const td = element('td', { class: 'bar', title: countsOnly ? whole.format(v) + ' samples' : amount(v) }, percent(v, grand));
 			td.style.setProperty('--part', (grand ? 100 * v / grand : 0).toFixed(2) + '%');
 			return td;
 		};
@@ -637,8 +643,8 @@ document.addEventListener('keydown', e => {
 		}
 		return;
 	}
-	if (e.key === 'Enter' && e.target.tagName === 'BUTTON')
-		return;
+	if (e.key === 'Enter' && e.target.tagName === 'BUTTON' || e.key.startsWith('Arrow') && $('side').contains(e.target))
+		return; /* theirs: press, scroll */
 	if (Object.hasOwn(keys, e.key)) {
 		e.preventDefault();
 		keys[e.key]();
