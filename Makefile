@@ -110,7 +110,7 @@ $(PB_OBJ): $(B)/gen/profile.pb-c.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) -std=gnu11 $(CFLAGS) $(SAN) -I$(B)/gen -c $< -o $@
 $(B)/obj/formats/pprof.o: | $(B)/gen/profile.pb-c.h
-$(B)/gen/flame_page.inc: user/formats/flame.html user/formats/flame.js user/formats/flame.css
+$(B)/gen/flame_page.inc: $(addprefix user/formats/,flame.html flame.css flame_model.js flame.js)
 	@mkdir -p $(@D)
 	$(call say,GEN,$@) for f in $^; do n=$$(basename $$f | tr . _); printf 'static const unsigned char %s[] = {' $$n; od -An -v -tx1 $$f | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; echo '0};'; done > $@
 $(B)/obj/formats/flame.o: | $(B)/gen/flame_page.inc

@@ -1,9 +1,9 @@
 /*
  * The flame graph page: the merged call tree as JSON inside one HTML file that draws it.
  *
- * The page (flame.html, flame.css, flame.js) is built in. The data stands in a script element of
- * type application/json, every string of it written by text_json(), which leaves no "<" behind, so
- * no name can end the element. Nodes come in order, parents first:
+ * The page (flame.html, flame.css, flame_model.js, flame.js) is built in. The data stands in a
+ * script element of type application/json, every string of it written by text_json(), which leaves
+ * no "<" behind, so no name can end the element. Nodes come in order, parents first:
  *
  *   {title, target, kind, unit, seconds, rate_hz, samples, lost, whole, named, counts_only,
  *    losses: ["5 ring_full: ..."], kinds: [..], modules: [..],
@@ -16,6 +16,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "formats/formats.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -155,14 +156,14 @@ static void page_write(const char *data, const char *title, FILE *out)
 	const struct {
 		const char *mark, *text;
 	} parts[] = { { "{{TITLE}}", title }, { "{{CSS}}", (const char *)flame_css },
-		{ "{{DATA}}", data }, { "{{JS}}", (const char *)flame_js } };
+		{ "{{DATA}}", data }, { "{{MODEL}}", (const char *)flame_model_js },
+		{ "{{JS}}", (const char *)flame_js } };
 	const char *page = (const char *)flame_html;
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		const char *mark = strstr(page, parts[i].mark);
 
-		if (!mark)
-			continue;
+		assert(mark);
 		fwrite(page, 1, (size_t)(mark - page), out);
 		fputs(parts[i].text, out);
 		page = mark + strlen(parts[i].mark);
