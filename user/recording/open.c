@@ -26,6 +26,8 @@
 
 enum {
 	HEADER_BYTES = 100, /* sqlite.org/fileformat2.html, section 1.3 */
+	HEADER_PAGE_BYTES = 16,
+	HEADER_PAGES = 28,
 	HEADER_VERSION = 60,
 	HEADER_APPLICATION = 68,
 	LOCK_FIRST_BYTE = 0x40000000, /* section "locking" of the same: pending, reserved, shared */
@@ -111,9 +113,18 @@ static int check_unlocked(const char *path, int fd, struct error *err)
 	return -EBUSY;
 }
 
-static int check_file(const char *path, int fd, uint64_t *ret_bytes, struct error *err)
+/* How long the file says it is. */
+static uint64_t whole_bytes(const unsigned char *header)
 {
-	unsigned char header[HEADER_BYTES];
+	uint32_t page = (uint32_t)header[HEADER_PAGE_BYTES] << 8 | header[HEADER_PAGE_BYTES + 1];
+
+	return (uint64_t)(page == 1 ? 65536 : page) * big_endian(header + HEADER_PAGES);
+}
+
+static int check_file(
+	const char *path, int fd, uint64_t *ret_bytes, uint64_t *ret_whole_bytes, struct error *err)
+{
+	unsigned char header[HEADER_BYTES] = { 0 };
 	struct stat st;
 
 	if (fstat(fd, &st))
@@ -127,6 +138,7 @@ static int check_file(const char *path, int fd, uint64_t *ret_bytes, struct erro
 	ssize_t n = pread(fd, header, sizeof(header), 0);
 	if (n < 0)
 		return cannot_open(path, -errno, err);
+	*ret_whole_bytes = whole_bytes(header);
 	int r = check_header(path, header, n, err);
 	return r ? r : check_unlocked(path, fd, err);
 }
@@ -303,15 +315,19 @@ int opened_init(struct opened *o, const char *path, struct error *err)
 	/* O_NONBLOCK: opening a FIFO must not wait for a writer. */
 	CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	CLEANUP(fd_closep) int log = -1;
-	uint64_t log_bytes;
+	uint64_t log_bytes = 0, whole = 0;
 
 	if (fd < 0)
 		return cannot_open(path, -errno, err);
-	int r = check_file(path, fd, &o->bytes, err);
+	int r = check_file(path, fd, &o->bytes, &whole, err);
 	if (!r)
 		r = open_log(path, &log, &log_bytes, err);
 	if (r)
 		return r;
+	/* With a log, the last pages may be there alone. */
+	if (log < 0 && o->bytes < whole)
+		return opened_damaged(path, err, "%llu of its %llu bytes are missing",
+			(unsigned long long)(whole - o->bytes), (unsigned long long)whole);
 	o->bytes += log_bytes;
 	if (log >= 0)
 		r = make_copy(o, path, fd, log, err);

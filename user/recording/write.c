@@ -63,7 +63,10 @@ struct recording {
 /* Turns the database's last error into ours. */
 static int write_error(struct recording *r, struct error *err)
 {
-	int rc = sqlite3_extended_errcode(r->db), system = sqlite3_system_errno(r->db);
+	/* Of a failed write, the database only keeps that it failed; errno still has the cause. */
+	int system = errno, rc = sqlite3_extended_errcode(r->db);
+	if (rc != SQLITE_IOERR_WRITE)
+		system = sqlite3_system_errno(r->db);
 	bool full = (rc & 0xff) == SQLITE_FULL || system == ENOSPC || system == EFBIG ||
 		    system == EDQUOT;
 
