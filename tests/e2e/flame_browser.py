@@ -127,6 +127,7 @@ def plain_page(b, t, page):
            b.run("document.querySelector('#about').textContent.includes('100 samples')"), True)
     t.same("the total is that of the samples", b.run(a + ".total(0)"), 100)
     t.same("a recursive function counts once per stack", b.run(a + ".functionTotal('walk')"), 50)
+    t.same("what a match calls belongs to its share, and recursion counts once", b.run(a + ".search('walk')"), 0.5)
     t.same("the search's share is the union of matching stacks", b.run(a + ".search('walk|leaf')"), 0.7)
     t.same("the share is shown", b.run("document.querySelector('#matched').textContent.startsWith('70.0 %')"), True)
     t.same("the table shows what matches",
