@@ -216,7 +216,12 @@ void collect_close(struct collect *c)
 
 int collect_enable(struct collect *c, struct error *err)
 {
-	int r = attach_enable(&c->attach, c->on_exec, err);
+	int r = upload_settle(&c->upload);
+
+	if (r)
+		return error_exit(err, EXIT_SYSTEM, r, "cannot insert an unwind table: %s",
+			strerror(-r));
+	r = attach_enable(&c->attach, c->on_exec, err);
 
 	if (!r)
 		c->enabled_ns = now_ns();

@@ -5,6 +5,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <pthread.h>
 
 #include "base/strbuf.h"
 #include "base/vec.h"
@@ -67,6 +68,16 @@ struct slice {
 	pid_t pid; /* 0 = free */
 };
 
+/* A shard on its way into the outer map: that waits 5 to 15 ms for the kernel, so a thread does it
+ * while other things are prepared. */
+struct spare {
+	pthread_t thread;
+	bool running;
+	int outer_fd, fd, result;
+	uint32_t number;
+	struct unwind_row *rows;
+};
+
 /* Unwind tables in the kernel. */
 struct upload {
 	struct unwind_mapping *mappings; /* mmapped; mapping_count entries */
@@ -79,12 +90,15 @@ struct upload {
 	uint32_t shard_rows_used; /* of the last shard */
 	VEC(struct slice) slices; /* of `mappings`, in order, together covering it */
 	int processes_fd, shards_fd;
+	struct spare spare; /* the next shard; rows NULL = none */
 };
 
 int upload_open(struct upload *u, struct assay_bpf *skel, struct error *err);
 void upload_done(struct upload *u);
 /* Called once a drain: slices that have rested become free. */
 void upload_age(struct upload *u);
+/* Waits until every shard in use can be seen by the kernel half. 0 or -errno. */
+int upload_settle(struct upload *u);
 /* Sizes the maps before loading. */
 void upload_size(struct assay_bpf *skel, bool system_wide);
 

@@ -62,6 +62,10 @@ int upload_open(struct upload *u, struct assay_bpf *skel, struct error *err)
 		return error_exit(err, EXIT_SYSTEM, -errno, "cannot map the unwind tables: %s",
 			strerror(errno));
 	u->files_used = 1; /* number 0 means "no table" */
+	int r = spare_start(u);
+	if (r)
+		return error_exit(err, EXIT_SYSTEM, r, "cannot create an unwind table: %s",
+			strerror(-r));
 	return vec_push(&u->slices, (struct slice){ 0, u->mapping_count, 0 }) ? error_oom(err) : 0;
 }
 
@@ -73,6 +77,11 @@ static void unmap(void *at, size_t bytes)
 
 void upload_done(struct upload *u)
 {
+	upload_settle(u);
+	if (u->spare.rows) {
+		unmap(u->spare.rows, UNWIND_SHARD_ROWS * sizeof(*u->spare.rows));
+		close(u->spare.fd);
+	}
 	unmap(u->mappings, u->mapping_count * sizeof(*u->mappings));
 	unmap(u->files, u->file_count * sizeof(*u->files));
 	unmap(u->pages, u->page_count * sizeof(*u->pages));
@@ -85,33 +94,64 @@ void upload_done(struct upload *u)
 	vec_done(&u->slices);
 }
 
-/* A new empty shard, visible to the kernel half. Waits 5 to 15 ms for the kernel. */
-static int shard_add(struct upload *u)
+static void *spare_insert(void *context)
+{
+	struct spare *s = context;
+
+	s->result = bpf_map_update_elem(s->outer_fd, &s->number, &s->fd, BPF_ANY) ? -errno : 0;
+	return NULL;
+}
+
+/* Creates the next shard and begins to insert it. */
+static int spare_start(struct upload *u)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
-	__u32 number = u->shards.n;
+	struct spare *s = &u->spare;
 
-	if (number >= SHARDS_MAX)
+	s->number = u->shards.n;
+	s->outer_fd = u->shards_fd;
+	if (s->number >= SHARDS_MAX)
 		return -ENOSPC;
 	CLEANUP(fd_closep)
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "unwind_shard", sizeof(__u32),
 		UNWIND_SHARD_ROWS * sizeof(struct unwind_row), 1, &opts);
 	if (fd < 0)
 		return -errno;
-	struct unwind_row *rows = map_mmap(fd, UNWIND_SHARD_ROWS * sizeof(*rows));
-	if (!rows)
+	s->rows = map_mmap(fd, UNWIND_SHARD_ROWS * sizeof(*s->rows));
+	if (!s->rows)
 		return -errno;
-	if (bpf_map_update_elem(u->shards_fd, &number, &fd, BPF_ANY) || vec_push(&u->shards, rows)) {
-		int code = errno ? -errno : -ENOMEM;
-
-		munmap(rows, page_round(UNWIND_SHARD_ROWS * sizeof(*rows)));
-		return code;
-	}
-	u->shard_rows_used = 0;
-	if (vec_push(&u->shard_fds, fd))
-		return -ENOMEM;
-	fd = -1;
+	s->fd = fd_steal(&fd);
+	s->running = !pthread_create(&s->thread, NULL, spare_insert, s);
+	if (!s->running)
+		spare_insert(s);
 	return 0;
+}
+
+int upload_settle(struct upload *u)
+{
+	if (u->spare.running)
+		pthread_join(u->spare.thread, NULL);
+	u->spare.running = false;
+	return u->spare.result;
+}
+
+/* Takes the spare shard into use; it may be written at once, but is seen by the kernel half only
+ * after upload_settle(). */
+static int shard_add(struct upload *u)
+{
+	if (!u->spare.rows) {
+		int r = upload_settle(u);
+
+		if (!r)
+			r = spare_start(u);
+		if (r)
+			return r;
+	}
+	if (vec_push(&u->shards, u->spare.rows))
+		return -ENOMEM;
+	u->spare.rows = NULL;
+	u->shard_rows_used = 0;
+	return vec_push(&u->shard_fds, u->spare.fd);
 }
 
 /* Copies the rows of one page to where they do not cross a shard; *ret_row = first row's number. */
@@ -148,6 +188,13 @@ int collect_file_add(struct collect *c, const struct unwind_table *table, uint32
 		if (r)
 			return error_set(err, r, "cannot add unwind rows: %s", strerror(-r));
 		u->pages[first + page] = (struct unwind_page){ row, n };
+	}
+	/* Before sampling starts collect_enable() waits; now a sample could miss the rows. */
+	if (c->enabled_ns) {
+		int r = upload_settle(u);
+
+		if (r)
+			return error_set(err, r, "cannot add unwind rows: %s", strerror(-r));
 	}
 	u->files[u->files_used] = (struct unwind_file){ table->base, first, table->pages };
 	u->pages_used += table->pages;
