@@ -46,7 +46,9 @@ static inline bool vec_grow(void **at, uint32_t *capacity, uint64_t n, size_t si
 		push_;                                                                             \
 	})
 
-#define vec_each(it, v) for (__typeof__((v)->at + 0) it = (v)->at; it < (v)->at + (v)->n; it++)
+#define vec_each(it, v) \
+	for (__typeof__((v)->at + 0) it = (v)->at, it##_end = (v)->n ? it + (v)->n : it;           \
+		it < it##_end; it++)
 
 /* Frees the array and leaves it empty. */
 #define vec_done(v)                                                                                \

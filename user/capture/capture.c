@@ -168,7 +168,7 @@ static int finish(struct capture *c, struct target *target, struct error *err)
 		.open_module = modules_open_fd,
 		.context = c->modules,
 	};
-	struct symbolize_stats stats;
+	CLEANUP(symbolize_stats_done) struct symbolize_stats stats = { 0 };
 	struct collect_counts counts;
 	struct profile_capture *capture = &c->profile->capture;
 
@@ -264,7 +264,7 @@ int capture_run(const struct capture_options *options, struct capture_result *re
 
 int capture_resolve(struct profile *p, struct error *err)
 {
-	struct symbolize_stats stats;
+	CLEANUP(symbolize_stats_done) struct symbolize_stats stats = { 0 };
 
 	return symbolize_profile(p, &(struct symbolize_options){ 0 }, &stats, err);
 }

@@ -192,8 +192,16 @@ const pid_t *target_pids(const struct target *t, size_t *ret_count)
 
 bool target_wait(struct target *t, int ms, bool *ret_interrupted)
 {
-	struct pollfd fds[1 + t->pidfds.n];
+	CLEANUP(freep) struct pollfd *fds = calloc(1 + t->pidfds.n, sizeof(*fds));
 	uint32_t running = 0;
+
+	if (!fds) { /* without memory: sleep as asked, look at the signal only */
+		struct signalfd_siginfo signal;
+
+		usleep((useconds_t)ms * 1000);
+		*ret_interrupted = read(t->signals, &signal, sizeof(signal)) == sizeof(signal);
+		return *ret_interrupted;
+	}
 
 	fds[0] = (struct pollfd){ .fd = t->signals, .events = POLLIN };
 	for (uint32_t i = 0; i < t->pidfds.n; i++)

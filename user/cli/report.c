@@ -63,8 +63,9 @@ static int report_run(struct arguments *a, struct error *err)
 			&(struct report_style){ .width = screen.width,
 				.colour = screen.colour,
 				.limit = limit ? limit : 20 },
-			&text);
-		r = r ? error_oom(err) : print_text(&text, err);
+			&text, err);
+		if (!r)
+			r = print_text(&text, err);
 	}
 	return r ? failure(err) : EXIT_FINE;
 }

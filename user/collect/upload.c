@@ -45,6 +45,47 @@ static void *map_mmap(int fd, size_t bytes)
 	return at == MAP_FAILED ? NULL : at;
 }
 
+static void *spare_insert(void *context)
+{
+	struct spare *s = context;
+
+	s->result = bpf_map_update_elem(s->outer_fd, &s->number, &s->fd, BPF_ANY) ? -errno : 0;
+	return NULL;
+}
+
+/* Creates the next shard and begins to insert it. */
+static int spare_start(struct upload *u)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	struct spare *s = &u->spare;
+
+	s->number = u->shards.n;
+	s->outer_fd = u->shards_fd;
+	if (s->number >= SHARDS_MAX)
+		return -ENOSPC;
+	CLEANUP(fd_closep)
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "unwind_shard", sizeof(__u32),
+		UNWIND_SHARD_ROWS * sizeof(struct unwind_row), 1, &opts);
+	if (fd < 0)
+		return -errno;
+	s->rows = map_mmap(fd, UNWIND_SHARD_ROWS * sizeof(*s->rows));
+	if (!s->rows)
+		return -errno;
+	s->fd = fd_steal(&fd);
+	s->running = !pthread_create(&s->thread, NULL, spare_insert, s);
+	if (!s->running)
+		spare_insert(s);
+	return 0;
+}
+
+int upload_settle(struct upload *u)
+{
+	if (u->spare.running)
+		pthread_join(u->spare.thread, NULL);
+	u->spare.running = false;
+	return u->spare.result;
+}
+
 int upload_open(struct upload *u, struct assay_bpf *skel, struct error *err)
 {
 	u->mapping_count = bpf_map__max_entries(skel->maps.unwind_mappings);
@@ -92,47 +133,6 @@ void upload_done(struct upload *u)
 	vec_done(&u->shards);
 	vec_done(&u->shard_fds);
 	vec_done(&u->slices);
-}
-
-static void *spare_insert(void *context)
-{
-	struct spare *s = context;
-
-	s->result = bpf_map_update_elem(s->outer_fd, &s->number, &s->fd, BPF_ANY) ? -errno : 0;
-	return NULL;
-}
-
-/* Creates the next shard and begins to insert it. */
-static int spare_start(struct upload *u)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
-	struct spare *s = &u->spare;
-
-	s->number = u->shards.n;
-	s->outer_fd = u->shards_fd;
-	if (s->number >= SHARDS_MAX)
-		return -ENOSPC;
-	CLEANUP(fd_closep)
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "unwind_shard", sizeof(__u32),
-		UNWIND_SHARD_ROWS * sizeof(struct unwind_row), 1, &opts);
-	if (fd < 0)
-		return -errno;
-	s->rows = map_mmap(fd, UNWIND_SHARD_ROWS * sizeof(*s->rows));
-	if (!s->rows)
-		return -errno;
-	s->fd = fd_steal(&fd);
-	s->running = !pthread_create(&s->thread, NULL, spare_insert, s);
-	if (!s->running)
-		spare_insert(s);
-	return 0;
-}
-
-int upload_settle(struct upload *u)
-{
-	if (u->spare.running)
-		pthread_join(u->spare.thread, NULL);
-	u->spare.running = false;
-	return u->spare.result;
 }
 
 /* Takes the spare shard into use; it may be written at once, but is seen by the kernel half only

@@ -157,7 +157,7 @@ int process_map(struct process *p, const struct process_mapping *m)
 	if (from < to && p->mappings.at[to - 1].end > m->end) {
 		struct process_mapping rest = p->mappings.at[to - 1];
 
-		rest.file_offset += m->end - rest.start;
+		rest.vaddr += m->end - rest.start;
 		rest.start = m->end;
 		pieces[n++] = rest;
 	}

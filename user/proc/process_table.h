@@ -25,7 +25,7 @@ enum {
 
 struct process_mapping {
 	uint64_t start, end;  /* addresses */
-	uint64_t file_offset; /* of start, bytes */
+	uint64_t vaddr;       /* of start in the module: ELF virtual address */
 	uint32_t module;      /* the owner's number of the file */
 };
 
