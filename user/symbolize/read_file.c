@@ -1,0 +1,125 @@
+/* What the worker's child does: opens the file, asks its symbols, then its DWARF. */
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/strbuf.h"
+#include "symbolize/demangle.h"
+#include "symbolize/dwarf.h"
+#include "symbolize/symbols.h"
+#include "symbolize/worker.h"
+
+static int check_build_id(
+	const struct worker_task *task, const struct elf_image *image, struct error *err)
+{
+	const uint8_t *id;
+	uint32_t n = elf_image_build_id(image, &id);
+
+	if (task->build_id_unchecked ||
+		(n == task->build_id_bytes && (!n || !memcmp(id, task->build_id, n))))
+		return 0;
+	return error_set(err, -ESTALE, "the file is not the one that ran: another build id");
+}
+
+/* The readable name of @symbol into @out. */
+static void symbol_name(struct strbuf *out, const struct symbol *symbol)
+{
+	demangle(out, symbol->name);
+	if (symbol->plt)
+		strbuf_puts(out, "@plt");
+}
+
+static int send_symbols(
+	const struct worker_task *task, const struct symbols *symbols, struct error *err)
+{
+	CLEANUP_STRBUF struct strbuf name = { 0 };
+	const struct symbol *named = NULL;
+
+	for (uint32_t i = 0; i < task->count; i++) {
+		const struct symbol *symbol = symbols_find(symbols, task->vaddrs[i]);
+
+		if (!symbol)
+			continue;
+		if (symbol != named) {
+			strbuf_reset(&name);
+			symbol_name(&name, symbol);
+			if (name.oom)
+				return error_oom(err);
+			named = symbol;
+		}
+		struct worker_place place = { .function = name.text,
+			.function_bytes = (uint32_t)name.length };
+		int r = task->place(task->context, i, &place, 1);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* Makes worker places of DWARF's; names go to @text, which must not move while they are in use. */
+static uint32_t convert(const struct dwarf_place *from, uint32_t n, struct strbuf *names,
+	const struct symbol *symbol, struct worker_place *to)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct strbuf *name = &names[kept];
+
+		strbuf_reset(name);
+		if (from[i].function)
+			demangle(name, from[i].function);
+		else if (i + 1 == n && symbol)
+			symbol_name(name, symbol);
+		else if (n > 1)
+			continue; /* an inlined call without a name */
+		to[kept++] = (struct worker_place){ name->text, from[i].file,
+			(uint32_t)name->length,
+			from[i].file ? (uint32_t)strnlen(from[i].file, 4096) : 0, from[i].line };
+	}
+	return kept;
+}
+
+static int send_dwarf(const struct worker_task *task, struct dwarf_info *dwarf,
+	const struct symbols *symbols, struct error *err)
+{
+	struct strbuf names[DWARF_PLACES_MAX] = { 0 };
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < task->count; i++) {
+		struct dwarf_place found[DWARF_PLACES_MAX];
+		struct worker_place places[DWARF_PLACES_MAX];
+		uint32_t n = dwarf_info_find(dwarf, task->vaddrs[i], found);
+
+		n = convert(found, n, names, symbols_find(symbols, task->vaddrs[i]), places);
+		for (uint32_t k = 0; k < n; k++)
+			if (names[k].oom)
+				r = error_oom(err);
+		if (n && !r)
+			r = task->place(task->context, i, places, n);
+	}
+	for (uint32_t k = 0; k < DWARF_PLACES_MAX; k++)
+		strbuf_done(&names[k]);
+	return r;
+}
+
+int worker_run_here(const struct worker_task *task, struct error *err)
+{
+	CLEANUP(elf_image_closep) struct elf_image *image = NULL;
+	CLEANUP(symbols_freep) struct symbols *symbols = NULL;
+	CLEANUP(dwarf_info_closep) struct dwarf_info *dwarf = NULL;
+	int r = elf_image_open(task->fd, &image, err);
+
+	if (!r)
+		r = check_build_id(task, image, err);
+	if (!r)
+		r = symbols_new(image, &symbols, err);
+	if (!r)
+		r = send_symbols(task, symbols, err);
+	if (r)
+		return r;
+	r = dwarf_info_open(image, &dwarf, err);
+	if (r == -ENOENT)
+		return 0; /* symbols are all it has */
+	return r ? r : send_dwarf(task, dwarf, symbols, err);
+}

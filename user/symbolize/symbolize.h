@@ -1,0 +1,58 @@
+/* Gives the raw frames of a profile their functions, files, lines and inlined calls. */
+// SPDX-License-Identifier: BSD-2-Clause
+#ifndef SYMBOLIZE_SYMBOLIZE_H
+#define SYMBOLIZE_SYMBOLIZE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/vec.h"
+#include "profile/profile.h"
+
+struct symbolize_options {
+	/* Opens the file of p->modules.at[@module]: a file descriptor, which symbolize_profile
+	 * closes (hand out a dup of what you want to keep), or -errno. NULL = open the module's
+	 * path here, good only on the machine of the capture; a file without build id must then be
+	 * older than the capture's end. Not called for the kernel and "[vdso]". */
+	int (*open_module)(void *context, uint32_t module);
+	void *context;
+	const char *kallsyms_path; /* NULL = /proc/kallsyms */
+	bool skip_kernel;          /* leave kernel frames raw */
+};
+
+/* A module whose frames stay raw, all or some of them, and why. */
+struct symbolize_failure {
+	uint32_t module; /* index into the profile's modules; 0 = the kernel without a module row */
+	int code;        /* -errno */
+	char text[200];  /* may quote hostile bytes: escape when printing */
+};
+
+struct symbolize_stats {
+	uint32_t frames;    /* raw frames asked for */
+	uint32_t named;     /* of these: have a function now */
+	uint32_t with_line; /* of these: have a file and line now */
+	uint32_t outer;     /* rows added for functions around inlined calls */
+	VEC(struct symbolize_failure) failures;
+};
+
+/* Fills, in place, every frame of @p that has a module (or is a kernel frame) but no function.
+ * Module files are read one by one in confined child processes (worker.h); a file must carry the
+ * build id that the module row records. Frames in kernel space are looked up in kallsyms and their
+ * module becomes "[kernel]" or "[module]"; when the profile has a fact "boot_id" it must be that of
+ * the running kernel, for addresses change with each boot. "[vdso]" is read from this process.
+ *
+ * Where calls are inlined the frame becomes the innermost function (FRAME_INLINED) and the
+ * functions around it are added as rows linked by `outer` (P2). Frames without an answer keep
+ * function 0. What cannot be read is a row in @ret->failures, not an error; call
+ * symbolize_stats_done() whatever is returned. 0, -ENOMEM, or -E2BIG when a table of the profile is
+ * full. */
+int symbolize_profile(struct profile *p, const struct symbolize_options *o,
+	struct symbolize_stats *ret, struct error *err);
+void symbolize_stats_done(struct symbolize_stats *stats);
+
+/* Adds @path to @out with "//", "/./" and "/dir/../" resolved, as compilers join directories. */
+struct strbuf;
+void source_path(struct strbuf *out, const char *path, size_t n);
+
+#endif
