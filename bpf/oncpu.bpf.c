@@ -87,8 +87,8 @@ static __always_inline int oncpu(struct bpf_perf_event_data *ctx, bool has_loop)
 	bool kthread = BPF_CORE_READ(task, flags) & PF_KTHREAD;
 
 	w->sample.type = WIRE_SAMPLE;
-	w->sample.flags = (kernel_mode ? WIRE_SAMPLE_KERNEL_MODE : 0) |
-			  (kthread ? WIRE_SAMPLE_KTHREAD : 0);
+	w->sample.flags =
+		(kernel_mode ? WIRE_SAMPLE_KERNEL_MODE : 0) | (kthread ? WIRE_SAMPLE_KTHREAD : 0);
 	w->sample.time_ns = bpf_ktime_get_ns();
 	w->sample.start_ns = task_start_ns(task);
 	w->sample.pid = pid_tid >> 32;
@@ -124,4 +124,5 @@ int oncpu_bounded(struct bpf_perf_event_data *ctx)
 	return oncpu(ctx, false);
 }
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license")
+= "Dual BSD/GPL";

@@ -76,4 +76,5 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	return 0;
 }
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license")
+= "Dual BSD/GPL";

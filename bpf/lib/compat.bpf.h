@@ -29,18 +29,18 @@ static __always_inline __u64 task_start_ns(struct task_struct *task)
  * bpf_task_pt_regs() came with 5.15 (commit dd6e10fbd9fb). Before, they are found at the top of
  * the kernel stack, whose size user space tells (config.thread_size).
  */
-static __always_inline int task_user_regs(const volatile struct wire_config *config,
-	struct task_struct *task, struct pt_regs *regs)
+static __always_inline int task_user_regs(
+	const volatile struct wire_config *config, struct task_struct *task, struct pt_regs *regs)
 {
-	if (config->has_task_regs && bpf_core_enum_value_exists(enum bpf_func_id,
-					     BPF_FUNC_task_pt_regs)) {
+	if (config->has_task_regs &&
+		bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)) {
 		struct pt_regs *at = (struct pt_regs *)bpf_task_pt_regs(
 			(struct task_struct *)bpf_get_current_task_btf());
 
 		return bpf_probe_read_kernel(regs, sizeof(*regs), at);
 	}
-	__u64 top = (__u64)BPF_CORE_READ(task, stack) + config->thread_size -
-		    config->pt_regs_padding;
+	__u64 top =
+		(__u64)BPF_CORE_READ(task, stack) + config->thread_size - config->pt_regs_padding;
 
 	return bpf_probe_read_kernel(regs, sizeof(*regs), (void *)(top - sizeof(*regs)));
 }

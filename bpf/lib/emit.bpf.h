@@ -12,7 +12,8 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
-} records SEC(".maps") __weak;
+} records SEC(".maps")
+__weak;
 
 /* Losses by enum loss_counter. Written by all programs, summed by user space. */
 struct {
@@ -20,7 +21,8 @@ struct {
 	__uint(max_entries, LOSS_COUNTER_COUNT);
 	__type(key, __u32);
 	__type(value, __u64);
-} losses SEC(".maps") __weak;
+} losses SEC(".maps")
+__weak;
 
 static __always_inline void count_loss(__u32 counter)
 {

@@ -13,7 +13,8 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct unwind_mapping);
-} unwind_mappings SEC(".maps") __weak;
+} unwind_mappings SEC(".maps")
+__weak;
 
 /* The slice of each process, by pid. Written by user space; preallocated. */
 struct {
@@ -21,7 +22,8 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct unwind_process);
-} unwind_processes SEC(".maps") __weak;
+} unwind_processes SEC(".maps")
+__weak;
 
 /* Remembers the slice of the walk's process; without one every frame is a miss. */
 static __always_inline void process_find(struct walk *w)

@@ -18,7 +18,8 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct unwind_file);
-} unwind_files SEC(".maps") __weak;
+} unwind_files SEC(".maps")
+__weak;
 
 /* The rows of every 4 KiB page of text of all files. Written by user space. */
 struct {
@@ -27,7 +28,8 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct unwind_page);
-} unwind_pages SEC(".maps") __weak;
+} unwind_pages SEC(".maps")
+__weak;
 
 /* The rows, in shards of one big value each: growing adds a shard, searching is one lookup. */
 struct unwind_shard {
@@ -47,7 +49,8 @@ struct {
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(__u32));
 	__array(values, struct unwind_shard_map);
-} unwind_shards SEC(".maps") __weak;
+} unwind_shards SEC(".maps")
+__weak;
 
 /* The row in force at @pc of the walk's file; rule UNWIND_NONE where there is none. */
 static __always_inline struct unwind_row row_find(struct walk *w, __u64 vaddr)
@@ -100,7 +103,8 @@ static __always_inline long signal_step(struct walk *w)
 	enum { UCONTEXT_GREGS = 40, GREG_RBP = 10, GREG_RSP = 15, GREG_RIP = 16 };
 	__u64 gregs = w->sp + UCONTEXT_GREGS, ip, sp, fp;
 
-	if (window_read(w, gregs + GREG_RBP * 8, &fp) || window_read(w, gregs + GREG_RSP * 8, &sp) ||
+	if (window_read(w, gregs + GREG_RBP * 8, &fp) ||
+		window_read(w, gregs + GREG_RSP * 8, &sp) ||
 		window_read(w, gregs + GREG_RIP * 8, &ip)) {
 		w->stop = STOP_STACK_READ;
 		return 1;

@@ -24,7 +24,7 @@ struct walk {
 	__u32 pid;
 	__u32 stop; /* enum stop_reason */
 
-	__u32 low, high; /* of the binary search under way (W3) */
+	__u32 low, high;               /* of the binary search under way (W3) */
 	struct unwind_process process; /* where the process's mappings are; count 0 = not known */
 	struct unwind_mapping mapping; /* the mapping of ip, kept for the next frame */
 
@@ -45,7 +45,8 @@ struct {
 	__uint(max_entries, WALK_SLOT_COUNT);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct walk));
-} walk_scratch SEC(".maps") __weak;
+} walk_scratch SEC(".maps")
+__weak;
 
 static __always_inline struct walk *walk_scratch_get(__u32 slot)
 {

@@ -5,9 +5,9 @@
 
 enum wire_record_type {
 	WIRE_SAMPLE = 1,
-	WIRE_FORK,  /* a new process or thread */
-	WIRE_EXEC,  /* a process replaced its program; its old mappings are gone */
-	WIRE_EXIT,  /* a thread ended; the process too when it was the last one */
+	WIRE_FORK, /* a new process or thread */
+	WIRE_EXEC, /* a process replaced its program; its old mappings are gone */
+	WIRE_EXIT, /* a thread ended; the process too when it was the last one */
 };
 
 /* A user frame is an address with these bits on top (x86-64 user addresses use 47 or 56 bits). */
@@ -24,7 +24,7 @@ enum wire_sample_flags {
 struct wire_sample {
 	__u32 type; /* WIRE_SAMPLE */
 	__u32 flags;
-	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u64 time_ns;  /* CLOCK_MONOTONIC */
 	__u64 start_ns; /* the process's start, CLOCK_BOOTTIME */
 	__u32 pid, tid; /* in the initial pid namespace */
 	__u16 kernel_frames, user_frames;

@@ -21,7 +21,8 @@ enum unwind_rule {
 	UNWIND_END,      /* no caller: the thread's root */
 	UNWIND_SIGNAL,   /* a signal frame: all registers are on the stack at sp */
 	UNWIND_DEREF_FP, /* CFA = *(fp + cfa * 8): functions that realign their stack */
-	UNWIND_DEREF_SP, /* CFA = *(sp + cfa * 8) + 8: assembly that keeps the old sp on the stack */
+	UNWIND_DEREF_SP, /* CFA = *(sp + cfa * 8) + 8: assembly that keeps the old sp on the stack
+			  */
 	UNWIND_UNSUPPORTED, /* there is a rule, but not one of these */
 };
 
@@ -43,7 +44,7 @@ _Static_assert(sizeof(struct unwind_row) == 8, "unwind_row is part of the contra
 
 enum {
 	UNWIND_PAGE_BITS = 12,
-	UNWIND_SHARD_ROWS = 65536, /* 512 KiB of rows */
+	UNWIND_SHARD_ROWS = 65536,  /* 512 KiB of rows */
 	UNWIND_PAGE_ROWS_BITS = 12, /* at most one row per byte of text */
 };
 

@@ -11,18 +11,18 @@
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 
 /* Takes a pointer out of a CLEANUP variable: `*ret_image = STEAL(image);` */
-#define STEAL(p)                                                                                   \
-	({                                                                                         \
-		__typeof__(p) steal_ = (p);                                                        \
-		(p) = NULL;                                                                        \
-		steal_;                                                                            \
+#define STEAL(p)                            \
+	({                                  \
+		__typeof__(p) steal_ = (p); \
+		(p) = NULL;                 \
+		steal_;                     \
 	})
 
 /* Defines TYPE_fn_p(TYPE **) for CLEANUP from a destructor that takes a pointer or NULL. */
-#define CLEANUP_DEFINE(type, fn)                                                                   \
-	static inline void fn##p(type *p)                                                          \
-	{                                                                                          \
-		fn(*p);                                                                            \
+#define CLEANUP_DEFINE(type, fn)          \
+	static inline void fn##p(type *p) \
+	{                                 \
+		fn(*p);                   \
 	}
 
 static inline void freep(void *p)

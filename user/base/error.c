@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-__attribute__((format(printf, 4, 0))) static void set(struct error *err, enum exit_code exit, int code, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void set(
+	struct error *err, enum exit_code exit, int code, const char *fmt, va_list ap)
 {
 	if (!err)
 		return;

@@ -6,16 +6,16 @@
 #include <stdarg.h>
 
 /* The process exit codes. They are part of the command line's contract (assay(1)). */
-#define EXIT_CODES(X)                                                                              \
-	X(EXIT_FINE, 0, "fine")                                                                    \
-	X(EXIT_GATE, 1, "a gate failed or a step was rejected")                                    \
-	X(EXIT_USAGE, 2, "wrong usage")                                                            \
-	X(EXIT_SYSTEM, 3, "permission or kernel feature missing")                                  \
-	X(EXIT_TARGET, 4, "target not found, or gone before anything was captured")                \
-	X(EXIT_INPUT, 5, "bad input file")                                                         \
-	X(EXIT_NETWORK, 6, "network")                                                              \
-	X(EXIT_UNDECIDED, 7, "undecided")                                                          \
-	X(EXIT_OUTPUT, 8, "output cannot be written")                                              \
+#define EXIT_CODES(X)                                                               \
+	X(EXIT_FINE, 0, "fine")                                                     \
+	X(EXIT_GATE, 1, "a gate failed or a step was rejected")                     \
+	X(EXIT_USAGE, 2, "wrong usage")                                             \
+	X(EXIT_SYSTEM, 3, "permission or kernel feature missing")                   \
+	X(EXIT_TARGET, 4, "target not found, or gone before anything was captured") \
+	X(EXIT_INPUT, 5, "bad input file")                                          \
+	X(EXIT_NETWORK, 6, "network")                                               \
+	X(EXIT_UNDECIDED, 7, "undecided")                                           \
+	X(EXIT_OUTPUT, 8, "output cannot be written")                               \
 	X(EXIT_BUG, 70, "a bug in assay")
 
 enum exit_code {
@@ -25,10 +25,10 @@ enum exit_code {
 };
 
 struct error {
-	int code;              /* negative errno, 0 = no error */
-	enum exit_code exit;   /* how the command line should end; EXIT_FINE = derive from code */
-	char text[640];        /* what failed, on what */
-	char hint[640];        /* what to do about it; may be empty */
+	int code;            /* negative errno, 0 = no error */
+	enum exit_code exit; /* how the command line should end; EXIT_FINE = derive from code */
+	char text[640];      /* what failed, on what */
+	char hint[640];      /* what to do about it; may be empty */
 };
 
 /* Fills @err (may be NULL) and returns @code (negative errno), so that a function can

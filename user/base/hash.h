@@ -4,7 +4,7 @@
 #define BASE_HASH_H
 
 /* After HASH_ADD_*, an element whose hh.tbl is NULL was not added for want of memory. */
-#define HASH_NONFATAL_OOM 1
+#define HASH_NONFATAL_OOM            1
 #define uthash_nonfatal_oom(element) ((element)->hh.tbl = NULL)
 #include <uthash.h>
 

@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 struct strbuf {
-	char *text;      /* always NUL-terminated once anything was added; may be NULL when empty */
-	size_t length;   /* bytes without the NUL */
+	char *text;    /* always NUL-terminated once anything was added; may be NULL when empty */
+	size_t length; /* bytes without the NUL */
 	size_t capacity;
-	bool oom;        /* something could not be added */
+	bool oom; /* something could not be added */
 };
 
 void strbuf_done(struct strbuf *b);

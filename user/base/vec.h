@@ -9,11 +9,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define VEC(type)                                                                                  \
-	struct {                                                                                   \
-		type *at;                                                                          \
-		uint32_t n;                                                                        \
-		uint32_t capacity;                                                                 \
+#define VEC(type)                  \
+	struct {                   \
+		type *at;          \
+		uint32_t n;        \
+		uint32_t capacity; \
 	}
 
 /* Makes room for @n elements of @size bytes; returns false when memory is out. */
@@ -34,28 +34,27 @@ static inline bool vec_grow(void **at, uint32_t *capacity, uint64_t n, size_t si
 	return true;
 }
 
-#define vec_reserve(v, count)                                                                      \
-	vec_grow((void **)&(v)->at, &(v)->capacity, (count), sizeof(*(v)->at))
+#define vec_reserve(v, count) vec_grow((void **)&(v)->at, &(v)->capacity, (count), sizeof(*(v)->at))
 
 /* Appends one element: 0 or -ENOMEM. */
-#define vec_push(v, ...)                                                                           \
-	({                                                                                         \
-		int push_ = vec_reserve((v), (uint64_t)(v)->n + 1) ? 0 : -ENOMEM;                  \
-		if (!push_)                                                                        \
-			(v)->at[(v)->n++] = (__VA_ARGS__);                                         \
-		push_;                                                                             \
+#define vec_push(v, ...)                                                          \
+	({                                                                        \
+		int push_ = vec_reserve((v), (uint64_t)(v)->n + 1) ? 0 : -ENOMEM; \
+		if (!push_)                                                       \
+			(v)->at[(v)->n++] = (__VA_ARGS__);                        \
+		push_;                                                            \
 	})
 
-#define vec_each(it, v) \
-	for (__typeof__((v)->at + 0) it = (v)->at, it##_end = (v)->n ? it + (v)->n : it;           \
+#define vec_each(it, v)                                                                  \
+	for (__typeof__((v)->at + 0) it = (v)->at, it##_end = (v)->n ? it + (v)->n : it; \
 		it < it##_end; it++)
 
 /* Frees the array and leaves it empty. */
-#define vec_done(v)                                                                                \
-	({                                                                                         \
-		free((v)->at);                                                                     \
-		(v)->at = NULL;                                                                    \
-		(v)->n = (v)->capacity = 0;                                                        \
+#define vec_done(v)                         \
+	({                                  \
+		free((v)->at);              \
+		(v)->at = NULL;             \
+		(v)->n = (v)->capacity = 0; \
 	})
 
 #endif

@@ -90,8 +90,8 @@ static int mappings_scan(struct capture *c, struct target *target, struct error 
 	for (size_t i = 0; i < n && !r; i++)
 		r = take_up_process(c, pids[i]);
 	proc_ids_done(&all);
-	return r ? error_set(err, r, "cannot read the targets' mappings: %s", strerror(-r)) :
-		   tables_upload(c, err);
+	return r ? error_set(err, r, "cannot read the targets' mappings: %s", strerror(-r))
+		 : tables_upload(c, err);
 }
 
 static int recording_open(struct capture *c, struct error *err)
@@ -125,8 +125,8 @@ static void progress(struct capture *c)
 }
 
 /* SAMPLE */
-static int sample(struct capture *c, struct target *target, bool *ret_interrupted,
-	struct error *err)
+static int sample(
+	struct capture *c, struct target *target, bool *ret_interrupted, struct error *err)
 {
 	uint64_t end_ns = UINT64_MAX, commit_ns = c->start_ns, progress_ns = c->start_ns;
 	bool over = false;
@@ -137,8 +137,8 @@ static int sample(struct capture *c, struct target *target, bool *ret_interrupte
 		uint64_t now = now_ns();
 		uint64_t left_ms = now >= end_ns ? 0 : (end_ns - now + 999999) / 1000000;
 
-		over = target_wait(target, left_ms < DRAIN_MS ? (int)left_ms : DRAIN_MS,
-			ret_interrupted);
+		over = target_wait(
+			target, left_ms < DRAIN_MS ? (int)left_ms : DRAIN_MS, ret_interrupted);
 		now = now_ns();
 		if (over || now >= end_ns) {
 			collect_disable(c->collect);
@@ -207,8 +207,8 @@ static int nothing_captured(struct capture *c, struct error *err)
 			       "waits has no on-CPU profile");
 }
 
-static int run(struct capture *c, struct target *target, struct capture_result *ret,
-	struct error *err)
+static int run(
+	struct capture *c, struct target *target, struct capture_result *ret, struct error *err)
 {
 	const struct capture_options *o = c->options;
 	int r = capture_open(c, target, err);
@@ -245,8 +245,8 @@ static int run(struct capture *c, struct target *target, struct capture_result *
 	return r;
 }
 
-int capture_run(const struct capture_options *options, struct capture_result *ret,
-	struct error *err)
+int capture_run(
+	const struct capture_options *options, struct capture_result *ret, struct error *err)
 {
 	CLEANUP(target_closep) struct target *target = NULL;
 	CLEANUP(capture_done) struct capture c = { .options = options };

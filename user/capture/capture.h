@@ -24,13 +24,13 @@ struct capture_options {
 	char *const *command; /* argv, NULL-terminated; started by the capture */
 	bool system_wide;
 
-	double rate_hz;         /* samples per second; 0 = 99 */
-	double duration_s;      /* 0 = until interrupted or the target ends */
-	bool no_source;         /* keep no source text */
-	bool force;             /* capture even on kernels known to deadlock */
-	const char *recording;  /* path of the file to write; NULL = none */
-	bool overwrite;         /* an existing recording */
-	bool keep_samples;      /* keep all samples in memory for the caller, not only in the file */
+	double rate_hz;        /* samples per second; 0 = 99 */
+	double duration_s;     /* 0 = until interrupted or the target ends */
+	bool no_source;        /* keep no source text */
+	bool force;            /* capture even on kernels known to deadlock */
+	const char *recording; /* path of the file to write; NULL = none */
+	bool overwrite;        /* an existing recording */
+	bool keep_samples;     /* keep all samples in memory for the caller, not only in the file */
 	/* Called about twice a second while capturing; NULL = not. */
 	void (*progress)(void *context, const struct capture_progress *progress);
 	void *context;
@@ -50,8 +50,8 @@ struct capture_result {
  * for a target that is gone; EXIT_OUTPUT when the recording cannot be written (what was committed
  * stays readable); EXIT_TARGET when the target ended before a single sample was taken.
  */
-int capture_run(const struct capture_options *options, struct capture_result *ret,
-	struct error *err);
+int capture_run(
+	const struct capture_options *options, struct capture_result *ret, struct error *err);
 
 /* Names the functions of a recording that was cut short, as far as its files are still here. */
 int capture_resolve(struct profile *p, struct error *err);

@@ -141,13 +141,14 @@ int losses_add(struct capture *c)
 	int r = 0;
 
 	for (int i = 0; i < LOSS_COUNTER_COUNT && !r; i++)
-		r = profile_lost(p, counters[i].name, counters[i].text,
-			collect_loss(c->collect, i), false);
+		r = profile_lost(
+			p, counters[i].name, counters[i].text, collect_loss(c->collect, i), false);
 	return r ||
 	       profile_lost(p, "sideband", "mapping events lost: mappings were read again",
 		       c->sideband_lost, false) ||
 	       profile_lost(p, "mappings", "mappings not kept: a table was full",
 		       c->mappings_dropped, false) ||
-	       profile_lost(p, "unwind_tables", "unwind tables not kept: the memory cap was reached",
-		       c->tables_dropped, false);
+	       profile_lost(p, "unwind_tables",
+		       "unwind tables not kept: the memory cap was reached", c->tables_dropped,
+		       false);
 }

@@ -103,8 +103,8 @@ static void module_open(struct module *module, const struct module_mapping *mapp
 	if (!strcmp(mapping->path, "[vdso]"))
 		module->fd = vdso_open();
 	else if (mapping->path[0] == '/' && strcmp(mapping->path, "//anon"))
-		module->fd = proc_open_mapped(mapping->pid, mapping->start, mapping->end,
-			mapping->path, mapping->inode);
+		module->fd = proc_open_mapped(
+			mapping->pid, mapping->start, mapping->end, mapping->path, mapping->inode);
 	if (module->fd < 0)
 		return;
 	if (is_file(mapping->path) && !fstat(module->fd, &st))

@@ -23,16 +23,16 @@ struct capture {
 	struct modules *modules;
 	struct collect *collect;
 	struct recording *recording;
-	uint64_t start_ns;   /* CLOCK_MONOTONIC of bucket 0 */
-	uint64_t period_ns;  /* CPU time that one sample stands for */
+	uint64_t start_ns;  /* CLOCK_MONOTONIC of bucket 0 */
+	uint64_t period_ns; /* CPU time that one sample stands for */
 	uint64_t samples;
 	uint64_t sideband_lost;
-	uint64_t mappings_dropped; /* more mappings than a process may have */
-	uint64_t tables_dropped;   /* unwind tables that did not fit */
+	uint64_t mappings_dropped;         /* more mappings than a process may have */
+	uint64_t tables_dropped;           /* unwind tables that did not fit */
 	uint32_t stops[STOP_REASON_COUNT]; /* string indexes of the stop reasons' names */
 	VEC(struct stack_use) stack_uses; /* by stack index; samples may leave memory, this stays */
-	VEC(pid_t) changed; /* processes whose mappings must be uploaded */
-	VEC(pid_t) ended;   /* processes to forget after this drain */
+	VEC(pid_t) changed;               /* processes whose mappings must be uploaded */
+	VEC(pid_t) ended;                 /* processes to forget after this drain */
 };
 
 /* take_up.c: from drained events to the profile. */

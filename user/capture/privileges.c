@@ -8,8 +8,8 @@
 #include "capture/private.h"
 
 #ifndef CAP_PERFMON
-#define CAP_PERFMON 38
-#define CAP_BPF 39
+#define CAP_PERFMON            38
+#define CAP_BPF                39
 #define CAP_CHECKPOINT_RESTORE 40
 #endif
 
@@ -45,5 +45,6 @@ int privileges_drop(struct error *err)
 	}
 	cap_free(now);
 	cap_free(next);
-	return r ? error_exit(err, EXIT_SYSTEM, r, "cannot drop capabilities: %s", strerror(-r)) : 0;
+	return r ? error_exit(err, EXIT_SYSTEM, r, "cannot drop capabilities: %s", strerror(-r))
+		 : 0;
 }

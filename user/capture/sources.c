@@ -91,8 +91,8 @@ static int source_add(struct capture *c, const struct hot_file *hot, size_t *roo
 	struct profile *p = c->profile;
 	CLEANUP(freep) char *text = NULL;
 	CLEANUP(fd_closep)
-	int fd = proc_open_in_root((pid_t)p->processes.at[hot->process].pid,
-		profile_str(p, hot->file));
+	int fd = proc_open_in_root(
+		(pid_t)p->processes.at[hot->process].pid, profile_str(p, hot->file));
 
 	if (fd < 0)
 		return 0;

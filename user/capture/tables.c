@@ -63,8 +63,8 @@ static int process_upload(struct capture *c, const struct process *p, struct err
 		return 0;
 	}
 	return r ? error_set(err, r, "cannot upload the mappings of process %d: %s", p->pid,
-			   strerror(-r)) :
-		   0;
+			   strerror(-r))
+		 : 0;
 }
 
 int tables_upload(struct capture *c, struct error *err)

@@ -186,14 +186,16 @@ static int64_t stack_row(struct capture *c, const struct process *p, const struc
 	for (uint32_t i = s->user_frames; i-- > 0 && stack >= 0;) {
 		int64_t frame = user_frame(c, p, frames[i]);
 
-		stack = frame < 0 ? frame :
-				    profile_stack(c->profile, (uint32_t)stack, (uint32_t)frame, stop);
+		stack = frame < 0
+				? frame
+				: profile_stack(c->profile, (uint32_t)stack, (uint32_t)frame, stop);
 	}
 	for (uint32_t i = s->kernel_frames; i-- > 0 && stack >= 0;) {
 		int64_t frame = kernel_frame(c, kernel[i], i == 0);
 
-		stack = frame < 0 ? frame :
-				    profile_stack(c->profile, (uint32_t)stack, (uint32_t)frame, stop);
+		stack = frame < 0
+				? frame
+				: profile_stack(c->profile, (uint32_t)stack, (uint32_t)frame, stop);
 	}
 	if (!stack) { /* nothing is known but that it ran */
 		int64_t frame = profile_frame(c->profile, &(struct profile_frame){ .offset = 1 });
@@ -252,7 +254,8 @@ static int on_process(void *context, const struct wire_process_event *e)
 	struct capture *c = context;
 
 	if (e->type == WIRE_FORK && e->pid != e->parent_pid) {
-		int r = process_fork(c->processes, (pid_t)e->parent_pid, (pid_t)e->pid, e->start_ns);
+		int r = process_fork(
+			c->processes, (pid_t)e->parent_pid, (pid_t)e->pid, e->start_ns);
 
 		return r ? r : changed(c, (pid_t)e->pid);
 	}
@@ -295,7 +298,8 @@ static int on_comm(void *context, const struct collect_comm *comm)
 
 	if (!p || !comm->exec)
 		return 0;
-	/* A new program: its mappings follow; its name and arguments are read at its next sample. */
+	/* A new program: its mappings follow; its name and arguments are read at its next sample.
+	 */
 	process_exec(p);
 	p->number = 0;
 	p->scanned = true;

@@ -39,9 +39,9 @@ static int signals_open(struct target *t, struct error *err)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, &t->mask_before);
 	t->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return t->signals < 0 ? error_exit(err, EXIT_SYSTEM, -errno, "signalfd: %s",
-					strerror(errno)) :
-				0;
+	return t->signals < 0
+		       ? error_exit(err, EXIT_SYSTEM, -errno, "signalfd: %s", strerror(errno))
+		       : 0;
 }
 
 /* ---- a command ---- */
@@ -159,8 +159,8 @@ int target_open(const struct capture_options *o, struct target **ret, struct err
 		int fd = (int)syscall(SYS_pidfd_open, t->pids.at[i], 0);
 
 		if (fd < 0)
-			r = error_exit(err, EXIT_TARGET, -errno, "there is no process %d",
-				t->pids.at[i]);
+			r = error_exit(
+				err, EXIT_TARGET, -errno, "there is no process %d", t->pids.at[i]);
 		else if (vec_push(&t->pidfds, fd))
 			r = error_oom(err);
 	}

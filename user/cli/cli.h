@@ -20,7 +20,7 @@ struct json_object;
 struct arguments {
 	VEC(pid_t) pids;
 	bool system_wide;
-	char *const *command;   /* behind "--"; NULL = none */
+	char *const *command;    /* behind "--"; NULL = none */
 	VEC(const char *) files; /* the other arguments */
 
 	double duration_s, rate_hz, limit, step;
@@ -47,8 +47,8 @@ extern const struct command command_record, command_diagnose, command_plan, comm
 const struct command *command_at(size_t i);
 
 /* options.c. 0, or EXIT_USAGE with @err. */
-int arguments_parse(struct arguments *a, const struct command *c, int argc, char **argv,
-	struct error *err);
+int arguments_parse(
+	struct arguments *a, const struct command *c, int argc, char **argv, struct error *err);
 void arguments_done(struct arguments *a);
 /* Prints the command's help to @out. */
 void command_help(const struct command *c, struct strbuf *out);

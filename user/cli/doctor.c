@@ -41,8 +41,9 @@ static int doctor_run(struct arguments *a, struct error *err)
 	int missing = 0;
 
 	uname(&u);
-	strbuf_printf(&text, "assay " ASSAY_VERSION ", Linux %s %s, %ld CPUs, at most %g samples a "
-			     "second\n\n",
+	strbuf_printf(&text,
+		"assay " ASSAY_VERSION ", Linux %s %s, %ld CPUs, at most %g samples a "
+		"second\n\n",
 		u.release, u.machine, sysconf(_SC_NPROCESSORS_ONLN), collect_rate_max_hz());
 	for (size_t i = 0; kernel_feature_at(i); i++) {
 		const struct kernel_feature *f = kernel_feature_at(i);
@@ -52,8 +53,9 @@ static int doctor_run(struct arguments *a, struct error *err)
 		feature_text(f, r, &text);
 		json_object_array_add(features, feature_json(f, r));
 	}
-	strbuf_printf(&text, "\n%s\n", missing ? "Profiling does not work here yet: mend what is MISSING." :
-						 "Everything that profiling needs works here.");
+	strbuf_printf(&text, "\n%s\n",
+		missing ? "Profiling does not work here yet: mend what is MISSING."
+			: "Everything that profiling needs works here.");
 	struct json_object *o = json_object_new_object();
 	json_object_object_add(o, "assay_version", json_object_new_string(ASSAY_VERSION));
 	json_object_object_add(o, "kernel_release", json_object_new_string(u.release));
@@ -75,8 +77,9 @@ const struct command command_doctor = {
 	.name = "doctor",
 	.synopsis = "[--json]",
 	.text = "what this kernel and these permissions allow",
-	.about = "Tries every kernel feature that assay uses and says how to mend what is missing.\n"
-		 "Exit status 3 when something that profiling needs does not work.",
+	.about =
+		"Tries every kernel feature that assay uses and says how to mend what is missing.\n"
+		"Exit status 3 when something that profiling needs does not work.",
 	.options = "json",
 	.run = doctor_run,
 };

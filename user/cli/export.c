@@ -85,8 +85,10 @@ const struct command command_export = {
 	.name = "export",
 	.synopsis = "FILE | TARGET --to FORMAT [-o FILE]",
 	.text = "write other tools' formats",
-	.about = "Formats: pprof (go tool pprof, Pyroscope, Parca), folded (flamegraph.pl, speedscope)\n"
-		 "and html (the flame graph page). A live TARGET is captured for -d seconds (10) first.",
+	.about = "Formats: pprof (go tool pprof, Pyroscope, Parca), folded (flamegraph.pl, "
+		 "speedscope)\n"
+		 "and html (the flame graph page). A live TARGET is captured for -d seconds (10) "
+		 "first.",
 	.options = "to output duration rate force json quiet",
 	.target = TARGET_OPTIONAL,
 	.files_min = 1,

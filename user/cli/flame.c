@@ -33,9 +33,8 @@ static int flame_run(struct arguments *a, struct error *err)
 	int r = profile_get(a, &p, err);
 
 	if (!r)
-		r = write_file(path,
-			page_write, &(struct page){ p, { .kind = SAMPLE_ON_CPU, .title = a->title } },
-			err);
+		r = write_file(path, page_write,
+			&(struct page){ p, { .kind = SAMPLE_ON_CPU, .title = a->title } }, err);
 	if (r)
 		return failure(err);
 	if (!strcmp(path, "-"))
@@ -59,8 +58,10 @@ const struct command command_flame = {
 	.name = "flame",
 	.synopsis = "FILE | TARGET [-o x.html]",
 	.text = "an interactive flame graph as one HTML page",
-	.about = "Writes one self-contained page (flame.html): zoom, search, callers (inverted), self and\n"
-		 "total, keyboard; press ? in it for help. A live TARGET is captured for -d seconds\n"
+	.about = "Writes one self-contained page (flame.html): zoom, search, callers (inverted), "
+		 "self and\n"
+		 "total, keyboard; press ? in it for help. A live TARGET is captured for -d "
+		 "seconds\n"
 		 "(10) first.",
 	.options = "output title duration rate force json quiet",
 	.target = TARGET_OPTIONAL,

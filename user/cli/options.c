@@ -24,12 +24,13 @@ struct option_row {
 #define AT(field) offsetof(struct arguments, field)
 
 static const struct option_row rows[] = {
-	{ "pid", 'p', OPTION_PIDS, "PID[,PID]", "profile these processes, their threads and children",
-		.at = AT(pids) },
+	{ "pid", 'p', OPTION_PIDS, "PID[,PID]",
+		"profile these processes, their threads and children", .at = AT(pids) },
 	{ "all", 'a', OPTION_FLAG, NULL, "profile the whole machine", .at = AT(system_wide) },
 	{ "duration", 'd', OPTION_NUMBER, "SECS", "stop after so many seconds", 0.01, 1e7,
 		AT(duration_s) },
-	{ "rate", 'F', OPTION_NUMBER, "HZ", "samples per second and CPU (99)", 1, 1e6, AT(rate_hz) },
+	{ "rate", 'F', OPTION_NUMBER, "HZ", "samples per second and CPU (99)", 1, 1e6,
+		AT(rate_hz) },
 	{ "output", 'o', OPTION_TEXT, "FILE", "write to FILE ('-' is standard output)",
 		.at = AT(output) },
 	{ "force", 'f', OPTION_FLAG, NULL,
@@ -88,8 +89,8 @@ static int usage_error(const struct command *c, struct error *err, const char *f
 	return error_hint(err, "see: assay %s --help", c->name);
 }
 
-static int pids_parse(struct arguments *a, const struct command *c, const char *list,
-	struct error *err)
+static int pids_parse(
+	struct arguments *a, const struct command *c, const char *list, struct error *err)
 {
 	while (*list) {
 		char *end;
@@ -155,8 +156,8 @@ static const struct option_row *row_find(const char *argument, const char **ret_
 	return NULL;
 }
 
-static int option_parse(struct arguments *a, const struct command *c, char **argv, int *i,
-	struct error *err)
+static int option_parse(
+	struct arguments *a, const struct command *c, char **argv, int *i, struct error *err)
 {
 	const char *value;
 	const struct option_row *row = row_find(argv[*i], &value);
@@ -168,7 +169,8 @@ static int option_parse(struct arguments *a, const struct command *c, char **arg
 	if (row->kind != OPTION_FLAG && !value) {
 		value = argv[*i + 1];
 		if (!value)
-			return usage_error(c, err, "--%s needs a value: %s", row->name, row->argument);
+			return usage_error(
+				c, err, "--%s needs a value: %s", row->name, row->argument);
 		(*i)++;
 	}
 	return value_set(a, c, row, value, err);
@@ -180,17 +182,19 @@ static int arguments_check(const struct arguments *a, const struct command *c, s
 	int files = (int)a->files.n;
 
 	if (a->command && (c->target == TARGET_NONE || !a->command[0]))
-		return usage_error(c, err, c->target == TARGET_NONE ? "no command is run here" :
-								      "'--' needs a command");
+		return usage_error(c, err,
+			c->target == TARGET_NONE ? "no command is run here"
+						 : "'--' needs a command");
 	if (targets > 1)
 		return usage_error(c, err, "one target at a time: -p, -a or -- CMD");
 	if (c->target == TARGET_REQUIRED && !targets)
 		return usage_error(c, err, "say what to profile: -p PID, -a or -- CMD");
 	if (c->target == TARGET_OPTIONAL && !targets && !files)
-		return usage_error(c, err, "say what to look at: a recording, -p PID, -a or -- CMD");
+		return usage_error(
+			c, err, "say what to look at: a recording, -p PID, -a or -- CMD");
 	if (targets && files)
-		return usage_error(c, err, "a recording or a live target, not both ('%s')",
-			a->files.at[0]);
+		return usage_error(
+			c, err, "a recording or a live target, not both ('%s')", a->files.at[0]);
 	if (!targets && files < c->files_min)
 		return usage_error(c, err, "usage: assay %s %s", c->name, c->synopsis);
 	if (files > c->files_max)
@@ -198,8 +202,8 @@ static int arguments_check(const struct arguments *a, const struct command *c, s
 	return 0;
 }
 
-int arguments_parse(struct arguments *a, const struct command *c, int argc, char **argv,
-	struct error *err)
+int arguments_parse(
+	struct arguments *a, const struct command *c, int argc, char **argv, struct error *err)
 {
 	for (int i = 0; i < argc; i++) {
 		int r = 0;
@@ -226,8 +230,8 @@ void arguments_done(struct arguments *a)
 
 void command_help(const struct command *c, struct strbuf *out)
 {
-	strbuf_printf(out, "assay %s - %s\n\nusage: assay %s %s\n\n%s\n\n", c->name, c->text, c->name,
-		c->synopsis, c->about);
+	strbuf_printf(out, "assay %s - %s\n\nusage: assay %s %s\n\n%s\n\n", c->name, c->text,
+		c->name, c->synopsis, c->about);
 	for (int i = 0; i < ROWS; i++) {
 		char left[64];
 
@@ -240,7 +244,8 @@ void command_help(const struct command *c, struct strbuf *out)
 		strbuf_printf(out, "  %-26s %s\n", left, rows[i].text);
 	}
 	if (c->target != TARGET_NONE)
-		strbuf_printf(out, "  %-26s %s\n", "    -- CMD ARG...", "start and profile a command");
+		strbuf_printf(
+			out, "  %-26s %s\n", "    -- CMD ARG...", "start and profile a command");
 	strbuf_printf(out, "\nexit status: ");
 #define X(name, number, text) strbuf_printf(out, "%s%d %s", number ? ", " : "", number, text);
 	EXIT_CODES(X)

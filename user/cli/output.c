@@ -56,9 +56,9 @@ int print_text(const struct strbuf *text, struct error *err)
 int print_json(struct json_object *o, struct error *err)
 {
 	CLEANUP_STRBUF struct strbuf text = { 0 };
-	const char *s = o ? json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-								      JSON_C_TO_STRING_NOSLASHESCAPE) :
-			    NULL;
+	const char *s = o ? json_object_to_json_string_ext(
+				    o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)
+			  : NULL;
 
 	if (s) {
 		strbuf_puts(&text, s);

@@ -54,8 +54,8 @@ static int record_json(const struct arguments *a, const char *path,
 }
 
 /* "wrote x.assay: 10.0 s, 990 samples, 99.8 % whole, 0 lost" and how to go on. */
-static int record_text(const struct arguments *a, const char *path, const struct profile *p,
-	struct error *err)
+static int record_text(
+	const struct arguments *a, const char *path, const struct profile *p, struct error *err)
 {
 	CLEANUP_STRBUF struct strbuf text = { 0 };
 	CLEANUP(profile_quality_done) struct profile_quality q;
@@ -113,10 +113,11 @@ const struct command command_record = {
 	.name = "record",
 	.synopsis = "TARGET [-o FILE] [-d SECS] [-F HZ]",
 	.text = "capture a live target into a recording",
-	.about =
-		"Samples the target's stacks and writes a recording (.assay) for diagnose, plan, report,\n"
-		"flame and export. Ends after -d SECS, when the target ends, or by Ctrl-C; what was\n"
-		"captured by then is kept. Without -o the file is assay-DATE-TIME.assay.",
+	.about = "Samples the target's stacks and writes a recording (.assay) for diagnose, plan, "
+		 "report,\n"
+		 "flame and export. Ends after -d SECS, when the target ends, or by Ctrl-C; what "
+		 "was\n"
+		 "captured by then is kept. Without -o the file is assay-DATE-TIME.assay.",
 	.options = "output duration rate force no-source json quiet verbose",
 	.target = TARGET_REQUIRED,
 	.run = record_run,

@@ -74,9 +74,11 @@ const struct command command_report = {
 	.name = "report",
 	.synopsis = "FILE | TARGET [--by WHAT] [--sort KEY] [--focus FUNC]",
 	.text = "tables of what costs most",
-	.about = "Shows what each function, line, file, module or thread costs: self is what ran in it,\n"
-		 "total with everything it called; both with their 95 % interval. A live TARGET is\n"
-		 "captured for -d seconds (10) first.",
+	.about =
+		"Shows what each function, line, file, module or thread costs: self is what ran in "
+		"it,\n"
+		"total with everything it called; both with their 95 % interval. A live TARGET is\n"
+		"captured for -d seconds (10) first.",
 	.options = "by sort kind focus limit duration rate force json quiet",
 	.target = TARGET_OPTIONAL,
 	.files_min = 1,

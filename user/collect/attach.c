@@ -66,7 +66,8 @@ static int open_one(struct attach *a, pid_t tid, int cpu, bool on_exec, int prog
 	return r;
 }
 
-static int list_threads(const struct collect_config *config, struct proc_ids *ret, struct error *err)
+static int list_threads(
+	const struct collect_config *config, struct proc_ids *ret, struct error *err)
 {
 	*ret = (struct proc_ids){ 0 };
 	for (size_t i = 0; i < config->pid_count; i++) {
@@ -111,8 +112,8 @@ static int open_error(struct error *err, int code)
 }
 
 /* 0 when all threads have events, 1 when the threads kept changing, -errno. */
-static int open_per_task(struct attach *a, const struct collect_config *config, int program_fd,
-	struct error *err)
+static int open_per_task(
+	struct attach *a, const struct collect_config *config, int program_fd, struct error *err)
 {
 	CLEANUP(proc_ids_done) struct proc_ids tids = { 0 };
 	int r = list_threads(config, &tids, err);

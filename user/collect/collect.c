@@ -40,8 +40,8 @@ const char *libbpf_log_text(void)
 int permission_error(struct error *err, int code, const char *what)
 {
 	error_exit(err, EXIT_SYSTEM, code, "%s: %s", what, strerror(-code));
-	return error_hint(err, geteuid() ? "run as root (sudo assay ...)" :
-					   "needs CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE (or "
+	return error_hint(err, geteuid() ? "run as root (sudo assay ...)"
+					 : "needs CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE (or "
 					   "CAP_SYS_ADMIN); `assay doctor` shows what is missing");
 }
 
@@ -115,8 +115,8 @@ static int targets_fill(struct collect *c, const struct collect_config *config, 
 		__u32 pid = (__u32)config->pids[i];
 
 		if (bpf_map_update_elem(fd, &pid, &one, BPF_ANY))
-			return error_set(err, -errno, "cannot add target %u: %s", pid,
-				strerror(errno));
+			return error_set(
+				err, -errno, "cannot add target %u: %s", pid, strerror(errno));
 	}
 	return 0;
 }
@@ -156,8 +156,8 @@ int collect_open(const struct collect_config *user_config, struct collect **ret,
 		config.rate_hz = 99;
 	double rate_max = collect_rate_max_hz();
 	if (!(config.rate_hz >= 1 && config.rate_hz <= rate_max)) {
-		error_exit(err, EXIT_USAGE, -EINVAL, "the rate must be 1 to %g Hz, not %g", rate_max,
-			config.rate_hz);
+		error_exit(err, EXIT_USAGE, -EINVAL, "the rate must be 1 to %g Hz, not %g",
+			rate_max, config.rate_hz);
 		return error_hint(err, "the limit is /proc/sys/kernel/perf_event_max_sample_rate");
 	}
 	int r = kernel_refused(config.force, err);
@@ -189,8 +189,8 @@ int collect_open(const struct collect_config *user_config, struct collect **ret,
 	if (!c->ring)
 		return error_exit(err, EXIT_SYSTEM, -errno, "cannot map the ring buffer: %s",
 			strerror(errno));
-	struct bpf_program *program = kernel_has_loop() ? c->skel->progs.oncpu_loop :
-							  c->skel->progs.oncpu_bounded;
+	struct bpf_program *program =
+		kernel_has_loop() ? c->skel->progs.oncpu_loop : c->skel->progs.oncpu_bounded;
 	r = attach_open(&c->attach, &config, bpf_program__fd(program), timeslices, since_ns, err);
 	if (r)
 		return r;
@@ -219,8 +219,8 @@ int collect_enable(struct collect *c, struct error *err)
 	int r = upload_settle(&c->upload);
 
 	if (r)
-		return error_exit(err, EXIT_SYSTEM, r, "cannot insert an unwind table: %s",
-			strerror(-r));
+		return error_exit(
+			err, EXIT_SYSTEM, r, "cannot insert an unwind table: %s", strerror(-r));
 	r = attach_enable(&c->attach, c->on_exec, err);
 
 	if (!r)
@@ -234,8 +234,8 @@ void collect_disable(struct collect *c)
 }
 
 /* Copies one event into @b. */
-static int batch_add(struct batch *b, const void *data, uint32_t bytes, uint64_t time_ns,
-	bool sideband)
+static int batch_add(
+	struct batch *b, const void *data, uint32_t bytes, uint64_t time_ns, bool sideband)
 {
 	struct pending p = {
 		.time_ns = time_ns,
@@ -255,8 +255,8 @@ static int record_copy(void *context, void *data, size_t size)
 {
 	struct collect *c = context;
 	const __u32 *type = data;
-	uint64_t time_ns = *type == WIRE_SAMPLE ? ((struct wire_sample *)data)->time_ns :
-						  ((struct wire_process_event *)data)->time_ns;
+	uint64_t time_ns = *type == WIRE_SAMPLE ? ((struct wire_sample *)data)->time_ns
+						: ((struct wire_process_event *)data)->time_ns;
 
 	return batch_add(&c->batch, data, (uint32_t)size, time_ns, false);
 }
@@ -298,7 +298,8 @@ int collect_drain(struct collect *c, const struct collect_sink *sink, struct err
 	b->events.n = 0;
 	strbuf_reset(&b->bytes);
 	vec_each (p, &c->later.events)
-		if (batch_add(b, c->later.bytes.text + p->offset, p->bytes, p->time_ns, p->sideband))
+		if (batch_add(
+			    b, c->later.bytes.text + p->offset, p->bytes, p->time_ns, p->sideband))
 			return error_oom(err);
 	c->later.events.n = 0;
 	strbuf_reset(&c->later.bytes);

@@ -22,15 +22,16 @@
 /* How the sampling events are attached. */
 enum collect_attach {
 	COLLECT_PER_TASK, /* one event per thread, inherited by what it creates */
-	COLLECT_PER_CPU,  /* one event per CPU, processes filtered in the kernel if there are targets */
+	COLLECT_PER_CPU, /* one event per CPU, processes filtered in the kernel if there are targets
+			  */
 };
 
 struct collect_config {
 	const pid_t *pids; /* target processes; none = the whole machine */
 	size_t pid_count;
-	bool on_exec;     /* the one target is a child of ours that will exec: start there */
-	double rate_hz;   /* samples per second and CPU; 0 = 99 */
-	bool force;       /* load even on kernels known to deadlock */
+	bool on_exec;   /* the one target is a child of ours that will exec: start there */
+	double rate_hz; /* samples per second and CPU; 0 = 99 */
+	bool force;     /* load even on kernels known to deadlock */
 };
 
 struct collect;
@@ -101,11 +102,11 @@ struct unwind_table;
 
 /* Uploads the table of one file; *ret_file is its number for mappings. -ENOSPC at the memory cap.
  * Slow (milliseconds): it may wait for the kernel. */
-int collect_file_add(struct collect *c, const struct unwind_table *table, uint32_t *ret_file,
-	struct error *err);
+int collect_file_add(
+	struct collect *c, const struct unwind_table *table, uint32_t *ret_file, struct error *err);
 /* Replaces the mappings of @pid (sorted by start, no overlap). -ENOSPC when the table is full. */
-int collect_process_set(struct collect *c, pid_t pid, const struct unwind_mapping *mappings,
-	uint32_t count);
+int collect_process_set(
+	struct collect *c, pid_t pid, const struct unwind_mapping *mappings, uint32_t count);
 /* Forgets the mappings of @pid. */
 void collect_process_drop(struct collect *c, pid_t pid);
 /* Bytes of kernel memory in the maps that grow with processes and files. */

@@ -190,8 +190,10 @@ static int probe_known_deadlock(void)
 
 static const struct kernel_feature features[] = {
 	{ "safe_user_reads", FEATURE_REQUIRED, "reading user stacks from a sample",
-		"this kernel can deadlock when a sample reads user memory: update it (5.19-6.0, 6.1 "
-		"before .36, 6.2 and 6.3 before .10 are affected), or use --force on a test machine",
+		"this kernel can deadlock when a sample reads user memory: update it (5.19-6.0, "
+		"6.1 "
+		"before .36, 6.2 and 6.3 before .10 are affected), or use --force on a test "
+		"machine",
 		probe_known_deadlock },
 	{ "btf", FEATURE_REQUIRED, "BPF programs that fit any kernel",
 		"use a kernel with CONFIG_DEBUG_INFO_BTF=y", probe_btf },

@@ -59,8 +59,8 @@ int sideband_open(struct sideband *s, struct error *err);
 int sideband_read(struct sideband *s, struct batch *batch);
 void sideband_done(struct sideband *s);
 /* Hands one copied event to @sink. */
-int sideband_dispatch(const void *event, uint32_t bytes, uint64_t time_ns,
-	const struct collect_sink *sink);
+int sideband_dispatch(
+	const void *event, uint32_t bytes, uint64_t time_ns, const struct collect_sink *sink);
 
 /* A piece of the mappings array. */
 struct slice {

@@ -89,8 +89,9 @@ static uint64_t event_time(const void *event, uint32_t bytes)
 
 static int event_copy(struct batch *b, const char *data, uint64_t mask, uint64_t at, uint32_t bytes)
 {
-	struct pending p = { .sequence = b->events.n, .bytes = bytes, .offset = b->bytes.length,
-		.sideband = true };
+	struct pending p = {
+		.sequence = b->events.n, .bytes = bytes, .offset = b->bytes.length, .sideband = true
+	};
 
 	for (uint32_t done = 0; done < bytes;) {
 		uint64_t from = (at + done) & mask;
@@ -154,8 +155,8 @@ struct lost_event {
 	uint64_t id, lost;
 };
 
-int sideband_dispatch(const void *event, uint32_t bytes, uint64_t time_ns,
-	const struct collect_sink *sink)
+int sideband_dispatch(
+	const void *event, uint32_t bytes, uint64_t time_ns, const struct collect_sink *sink)
 {
 	const struct perf_event_header *header = event;
 

@@ -93,8 +93,8 @@ int upload_open(struct upload *u, struct assay_bpf *skel, struct error *err)
 	u->page_count = bpf_map__max_entries(skel->maps.unwind_pages);
 	u->processes_fd = bpf_map__fd(skel->maps.unwind_processes);
 	u->shards_fd = bpf_map__fd(skel->maps.unwind_shards);
-	u->mappings = map_mmap(bpf_map__fd(skel->maps.unwind_mappings),
-		u->mapping_count * sizeof(*u->mappings));
+	u->mappings = map_mmap(
+		bpf_map__fd(skel->maps.unwind_mappings), u->mapping_count * sizeof(*u->mappings));
 	u->files =
 		map_mmap(bpf_map__fd(skel->maps.unwind_files), u->file_count * sizeof(*u->files));
 	u->pages =
@@ -105,8 +105,8 @@ int upload_open(struct upload *u, struct assay_bpf *skel, struct error *err)
 	u->files_used = 1; /* number 0 means "no table" */
 	int r = spare_start(u);
 	if (r)
-		return error_exit(err, EXIT_SYSTEM, r, "cannot create an unwind table: %s",
-			strerror(-r));
+		return error_exit(
+			err, EXIT_SYSTEM, r, "cannot create an unwind table: %s", strerror(-r));
 	return vec_push(&u->slices, (struct slice){ 0, u->mapping_count, 0 }) ? error_oom(err) : 0;
 }
 
@@ -172,8 +172,8 @@ static int page_add(struct upload *u, const struct unwind_row *rows, uint32_t n,
 	return 0;
 }
 
-int collect_file_add(struct collect *c, const struct unwind_table *table, uint32_t *ret_file,
-	struct error *err)
+int collect_file_add(
+	struct collect *c, const struct unwind_table *table, uint32_t *ret_file, struct error *err)
 {
 	struct upload *u = &c->upload;
 	uint32_t first = u->pages_used, row = 0;
@@ -270,8 +270,8 @@ static struct slice *slice_take(struct upload *u, pid_t pid, uint32_t count)
 	return NULL;
 }
 
-int collect_process_set(struct collect *c, pid_t pid, const struct unwind_mapping *mappings,
-	uint32_t count)
+int collect_process_set(
+	struct collect *c, pid_t pid, const struct unwind_mapping *mappings, uint32_t count)
 {
 	struct upload *u = &c->upload;
 	__u32 number = (__u32)pid;

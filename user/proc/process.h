@@ -19,7 +19,7 @@ struct proc_ids {
 
 struct proc_stat {
 	char comm[PROC_COMM_BYTES];
-	char state;        /* 'R', 'S', 'Z', ... */
+	char state; /* 'R', 'S', 'Z', ... */
 	bool kthread;
 	uint64_t start_ns; /* CLOCK_BOOTTIME, in steps of a clock tick (10 ms) */
 };

@@ -183,8 +183,8 @@ const struct process_mapping *process_mapping_find(const struct process *p, uint
 	return &p->mappings.at[i];
 }
 
-int process_each(struct process_table *t, int (*each)(void *context, struct process *p),
-	void *context)
+int process_each(
+	struct process_table *t, int (*each)(void *context, struct process *p), void *context)
 {
 	struct entry *e, *next;
 

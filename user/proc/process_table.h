@@ -24,9 +24,9 @@ enum {
 };
 
 struct process_mapping {
-	uint64_t start, end;  /* addresses */
-	uint64_t vaddr;       /* of start in the module: ELF virtual address */
-	uint32_t module;      /* the owner's number of the file */
+	uint64_t start, end; /* addresses */
+	uint64_t vaddr;      /* of start in the module: ELF virtual address */
+	uint32_t module;     /* the owner's number of the file */
 };
 
 struct process {
@@ -35,7 +35,7 @@ struct process {
 	uint32_t number;   /* the owner's number of the process; 0 = not set */
 	bool scanned;      /* its mappings were read or are known from its birth on */
 	bool exited;
-	uint32_t changes;  /* counts changes of the mappings */
+	uint32_t changes; /* counts changes of the mappings */
 	VEC(struct process_mapping) mappings;
 };
 
@@ -60,7 +60,7 @@ int process_map(struct process *p, const struct process_mapping *m);
 /* The mapping that covers @address, or NULL. Borrowed until the next change. */
 const struct process_mapping *process_mapping_find(const struct process *p, uint64_t address);
 /* Calls @each for every process until it returns non-zero; returns that. */
-int process_each(struct process_table *t, int (*each)(void *context, struct process *p),
-	void *context);
+int process_each(
+	struct process_table *t, int (*each)(void *context, struct process *p), void *context);
 
 #endif

@@ -131,8 +131,8 @@ static uint64_t read_pointer(struct reader *r, uint8_t encoding, uint64_t place)
 }
 
 /* The extent of the entry at @offset: its body as a reader. False at the section's end. */
-static bool entry_read(const struct unwind_section *s, uint64_t offset, struct reader *body,
-	bool *wide)
+static bool entry_read(
+	const struct unwind_section *s, uint64_t offset, struct reader *body, bool *wide)
 {
 	if (offset > s->size || s->size - offset < 4)
 		return false;
@@ -331,8 +331,16 @@ static struct unwind_row row_of(const struct rules *rules)
 }
 
 /* DWARF expression operations that compilers and linkers use for frames. */
-enum { OP_DEREF = 0x06, OP_AND = 0x1a, OP_PLUS = 0x22, OP_PLUS_UCONST = 0x23, OP_SHL = 0x24,
-	OP_GE = 0x2a, OP_LIT0 = 0x30, OP_BREG0 = 0x70 };
+enum {
+	OP_DEREF = 0x06,
+	OP_AND = 0x1a,
+	OP_PLUS = 0x22,
+	OP_PLUS_UCONST = 0x23,
+	OP_SHL = 0x24,
+	OP_GE = 0x2a,
+	OP_LIT0 = 0x30,
+	OP_BREG0 = 0x70
+};
 
 /* What the linker writes for procedure linkage tables: rsp + 8 + ((rip & 15) >= N) << 3. */
 static bool is_plt(const uint8_t *at, size_t n, int64_t *ret_threshold)
@@ -460,9 +468,9 @@ static int64_t scaled(struct run *run, int64_t factored)
 {
 	int64_t offset;
 
-	return __builtin_mul_overflow(factored, run->function->common.data_align, &offset) ?
-		       1 /* fits no row */ :
-		       offset;
+	return __builtin_mul_overflow(factored, run->function->common.data_align, &offset)
+		       ? 1 /* fits no row */
+		       : offset;
 }
 
 static int step_extended(struct run *run, struct reader *r, uint8_t op)

@@ -131,8 +131,8 @@ static int functions_run(struct builder *b, struct unwind_table *t)
 
 CLEANUP_DEFINE(struct unwind_table *, unwind_table_free)
 
-int unwind_table_build(const struct unwind_section *eh_frame, struct unwind_table **ret,
-	struct error *err)
+int unwind_table_build(
+	const struct unwind_section *eh_frame, struct unwind_table **ret, struct error *err)
 {
 	CLEANUP(builder_done) struct builder b = { 0 };
 	CLEANUP(unwind_table_freep) struct unwind_table *t = calloc(1, sizeof(*t));

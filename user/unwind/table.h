@@ -15,7 +15,7 @@
  * its very start, and pcs are relative to base. See wire/unwind.h.
  */
 struct unwind_table {
-	uint64_t base;  /* ELF virtual address, page aligned */
+	uint64_t base; /* ELF virtual address, page aligned */
 	uint32_t pages;
 	uint32_t rows_n;
 	uint32_t *first_row; /* pages + 1 entries */
@@ -36,8 +36,8 @@ struct unwind_section {
  * DWARF 5, section 6.4). The bytes may be hostile: whatever does not parse is skipped and counted.
  * Errors: -ENODATA when no function was found, -E2BIG beyond the bounds, -ENOMEM.
  */
-int unwind_table_build(const struct unwind_section *eh_frame, struct unwind_table **ret,
-	struct error *err);
+int unwind_table_build(
+	const struct unwind_section *eh_frame, struct unwind_table **ret, struct error *err);
 void unwind_table_free(struct unwind_table *t);
 
 /* The row in force at @address (ELF virtual), as the kernel half finds it. */

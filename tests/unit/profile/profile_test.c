@@ -22,8 +22,9 @@ static void equal_rows_are_stored_once(void **state)
 	assert_int_equal(profile_frame(p, &f), frame + 1);
 	int64_t stack = profile_stack(p, 0, (uint32_t)frame, 0);
 	assert_int_equal(profile_stack(p, 0, (uint32_t)frame, 0), stack);
-	struct profile_sample s = { .bucket = 3, .stack = (uint32_t)stack, .count = 1, .value = 10,
-		.weight = 1 };
+	struct profile_sample s = {
+		.bucket = 3, .stack = (uint32_t)stack, .count = 1, .value = 10, .weight = 1
+	};
 	assert_int_equal(profile_sample(p, &s), 0);
 	assert_int_equal(profile_sample(p, &s), 0);
 	assert_int_equal(p->samples.n, 1);
@@ -103,7 +104,8 @@ static void a_walk_shows_inlined_frames_before_the_function_they_stand_in(void *
 
 	inner.outer = (uint32_t)profile_frame(p, &outer);
 	uint32_t main_node = (uint32_t)profile_stack(p, 0, (uint32_t)profile_frame(p, &root), 0);
-	uint32_t leaf = (uint32_t)profile_stack(p, main_node, (uint32_t)profile_frame(p, &inner), 0);
+	uint32_t leaf =
+		(uint32_t)profile_stack(p, main_node, (uint32_t)profile_frame(p, &inner), 0);
 	struct strbuf names = { 0 };
 	struct stack_walk w = stack_walk(p, leaf);
 	for (uint32_t f; (f = stack_walk_next(&w));) {
