@@ -3,7 +3,8 @@
 UNIT_BIN := $(UNIT_SRC:tests/%.c=$(B)/tests/%) $(BPFT_SRC:tests/%.c=$(B)/tests/%)
 WORK_BIN := $(WORK_SRC:tests/workloads/%.c=$(B)/workloads/%)
 # The order service again: under other names, and with one fault mended each.
-WORK_BIN += $(addprefix $(B)/workloads/orders_,renamed fixed_duplicates fixed_validation fixed_receipts)
+ORDERS_BIN := $(addprefix $(B)/workloads/orders_,renamed fixed_duplicates fixed_validation fixed_receipts)
+WORK_BIN += $(ORDERS_BIN)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
 C_FILES   = $(shell git ls-files 'user/*.[ch]' 'bpf/*.[ch]' 'include/*.h' 'tests/*.[ch]' 2>/dev/null)
 
@@ -59,10 +60,10 @@ $(B)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(LIB)
 $(B)/workloads/%: tests/workloads/%.c
 	@mkdir -p $(@D)
 	$(call say,WORK,$<) $(CC) -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -pthread -MMD -MP $(WORKFLAGS) $< -o $@ -lm
-$(B)/workloads/orders_renamed: WORKFLAGS += -include tests/workloads/orders_renamed.h
-$(B)/workloads/orders_fixed_duplicates: WORKFLAGS += -DFIX_DUPLICATES
-$(B)/workloads/orders_fixed_validation: WORKFLAGS += -DFIX_VALIDATION
-$(B)/workloads/orders_fixed_receipts: WORKFLAGS += -DFIX_RECEIPTS
-$(B)/workloads/orders_%: tests/workloads/orders.c
+$(B)/workloads/orders_renamed: WORKFLAGS := -include tests/workloads/orders_renamed.h
+$(B)/workloads/orders_fixed_duplicates: WORKFLAGS := -DFIX_DUPLICATES
+$(B)/workloads/orders_fixed_validation: WORKFLAGS := -DFIX_VALIDATION
+$(B)/workloads/orders_fixed_receipts: WORKFLAGS := -DFIX_RECEIPTS
+$(ORDERS_BIN): tests/workloads/orders.c
 	@mkdir -p $(@D)
 	$(call say,WORK,$@) $(CC) -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -pthread -MMD -MP $(WORKFLAGS) $< -o $@ -lm
