@@ -1,0 +1,126 @@
+/*
+ * Copies: bytes that are moved instead of used. Moving bytes is often the work itself; avoidable
+ * it is when a block grows step by step in a loop, when elements are shifted to the front of an
+ * array, or when the copies get steadily dearer.
+ */
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "detect/detector.h"
+#include "detect/fixes.h"
+
+#define GROWTH_MIN 1.5
+
+enum { GROWS, SHIFTS, PLAIN }; /* group.value[] */
+
+static int how(
+	struct detect_context *c, uint32_t stack, const struct stack_facts *facts, char *collection)
+{
+	const struct source_call *call;
+
+	*collection = 0;
+	if (facts->seen[SYMBOL_GROW]) {
+		static const char *const names[] = { "realloc", "reallocarray", "g_realloc" };
+		for (size_t i = 0; i < 3; i++) {
+			call = context_call(c, facts->target, names[i]);
+			if (!call)
+				continue;
+			strcpy(collection, call->first);
+			bool in_loop =
+				call->in_loop || context_called_in_loop(c, stack, facts->target);
+			return in_loop && call->steps ? GROWS : PLAIN;
+		}
+		return PLAIN;
+	}
+	call = context_call(c, facts->target, "memmove");
+	if (call && call->shifts &&
+		(call->in_loop || context_called_in_loop(c, stack, facts->target))) {
+		strcpy(collection, call->first);
+		return SHIFTS;
+	}
+	return PLAIN;
+}
+
+static int report(struct detect_context *c, struct group *g, const char *collection)
+{
+	double growth = group_growth(c, g);
+	bool grows = g->value[GROWS] > g->count / 2, shifts = g->value[SHIFTS] > g->count / 2;
+	bool dearer = growth >= GROWTH_MIN;
+	struct finding *f = finding_new(c, FINDING_COPY_BOUND, g);
+
+	if (!f)
+		return -ENOMEM;
+	f->avoidable = grows || shifts || dearer;
+	f->confidence = grows || shifts ? 0.85 : dearer ? 0.6 : 0.4;
+	CLEANUP(freep) char *name = findings_function_name(c->findings, f->function_id);
+	if (!name || (dearer && finding_evidence(f, "cost_growth", growth, "x")) ||
+		finding_evidence(f, "presence",
+			group_presence(c, &(struct group){ .slots = g->slots }),
+			"share of the capture"))
+		return -ENOMEM;
+	if (f->avoidable &&
+		fix_add(f,
+			grows    ? FIX_CASE_GROW
+			: shifts ? FIX_CASE_FRONT
+				 : FIX_CASE_COPIES,
+			&(struct fix_words){ .collection = collection, .function = name }))
+		return -ENOMEM;
+	if (grows)
+		return finding_done(c, f,
+			"%s makes %s larger step by step in a loop, and what it holds is copied "
+			"again "
+			"and again. It would be no waste if it always stayed small.",
+			name, *collection ? collection : "a block");
+	if (shifts)
+		return finding_done(c, f,
+			"%s moves the elements of %s to close a gap, again and again. It would be "
+			"no "
+			"waste if there were always few of them.",
+			name, *collection ? collection : "an array");
+	return finding_done(c, f,
+		dearer ? "The copies made by %s get steadily dearer. It would be no waste if the "
+			 "program really had to move more bytes."
+		       : "%s spends this time moving bytes. Nothing seen says that it is "
+			 "avoidable.",
+		name);
+}
+
+static int run(struct detect_context *c)
+{
+	struct groups groups = { 0 };
+	struct view *v = &c->view;
+	VEC(uint32_t) stacks = { 0 }; /* by group: one that is not plain, or any */
+	char collection[SOURCE_NAME_BYTES];
+	int rc = 0;
+
+	for (uint32_t k = 0; !rc && k < v->samples.n; k++) {
+		uint32_t i = v->samples.at[k], stack = v->profile->samples.at[i].stack;
+		const struct stack_facts *facts = view_stack(v, stack);
+		if (v->claimed[i] || (!facts->seen[SYMBOL_COPY] && !facts->seen[SYMBOL_GROW]))
+			continue;
+		struct group *g = groups_add(v, &groups, facts->function, i);
+		if (!g) {
+			rc = -ENOMEM;
+			break;
+		}
+		int kind = how(c, stack, facts, collection);
+		if (stacks.n < groups.list.n)
+			rc = vec_push(&stacks, stack);
+		else if (kind != PLAIN && g->value[GROWS] + g->value[SHIFTS] == 0)
+			stacks.at[g - groups.list.at] = stack;
+		g->value[kind] += view_count(v, i);
+	}
+	for (uint32_t k = 0; !rc && k < groups.list.n; k++) {
+		if (!group_matters(c, &groups.list.at[k]))
+			continue;
+		how(c, stacks.at[k], view_stack(v, stacks.at[k]), collection);
+		rc = report(c, &groups.list.at[k], collection);
+	}
+	vec_done(&stacks);
+	groups_done(&groups);
+	return rc;
+}
+
+const struct detector_ops detector_copy_bound = { FINDING_COPY_BOUND, run };

@@ -1,0 +1,167 @@
+/* Python expressions that walk a whole list: x in list, list.index(x), list.pop(0) ... */
+// SPDX-License-Identifier: BSD-2-Clause
+#include <string.h>
+
+#include "detect/source_tree.h"
+
+/* Equal token by token: "self.seen" and "self.seen". */
+static bool same_path(const struct source *s, struct range a, uint32_t at)
+{
+	if (at + (a.to - a.from) > s->tokens.n || token_is(s, at - 1, "."))
+		return false;
+	for (uint32_t i = a.from; i < a.to; i++, at++)
+		if (!token_same(s, i, at))
+			return false;
+	return true;
+}
+
+/* Does the text show that @name is a list: created as one or appended to, and never as a set or a
+ * dictionary? */
+static bool is_list(const struct source *s, struct range name)
+{
+	static const char *const lists[] = { "[", "list", "sorted", NULL };
+	static const char *const others[] = { "{", "set", "dict", "frozenset", "defaultdict",
+		"OrderedDict", "Counter", "deque", NULL };
+	bool list = false;
+
+	for (uint32_t i = 1; i < s->tokens.n; i++) {
+		if (!same_path(s, name, i))
+			continue;
+		uint32_t after = i + (name.to - name.from), value = after + 1;
+		if (token_is(s, after, ":")) /* an annotation may stand between */
+			while (value < s->tokens.n && s->tokens.at[value].indent == UINT32_MAX &&
+				!token_is(s, value++, "="))
+				;
+		if (token_is(s, value - 1, "=")) {
+			if (token_in(s, value, others) || token_is(s, value + 2, "deque"))
+				return false;
+			list |= token_in(s, value, lists);
+		}
+		if (token_is(s, after, ".") && token_is(s, after + 1, "add"))
+			return false;
+		list |= token_is(s, after, ".") && token_is(s, after + 1, "append");
+	}
+	return list;
+}
+
+/* The dotted name that begins at @i; forward. */
+static struct range path_from(const struct source *s, uint32_t i)
+{
+	struct range r = { i, i };
+
+	while (r.to < s->tokens.n && s->tokens.at[r.to].type == TOKEN_NAME) {
+		r.to++;
+		if (!token_is(s, r.to, ".") || token_is(s, r.to + 2, "("))
+			break;
+		r.to++;
+	}
+	return r;
+}
+
+/* The dotted name that ends before @i. */
+static struct range path_before(const struct source *s, uint32_t i)
+{
+	struct range r = { i, i };
+
+	while (r.from > 1 && s->tokens.at[r.from - 1].type == TOKEN_NAME) {
+		r.from--;
+		if (!token_is(s, r.from - 1, "."))
+			break;
+		r.from--;
+	}
+	return r;
+}
+
+static bool found(const struct source *s, uint32_t at, enum search_kind kind, struct range list,
+	struct range subject, struct source_search *ret)
+{
+	int32_t loop = s->tokens.at[at].inside[BLOCK_LOOP];
+	int32_t function = s->tokens.at[at].inside[BLOCK_FUNCTION];
+
+	if (list.from >= list.to || s->tokens.at[list.to - 1].type != TOKEN_NAME)
+		return false;
+	int from_call = function_parameter(s, function, list.from);
+	if (from_call >= 0 ? loop < 0 : !is_list(s, list))
+		return false;
+	if (from_call >= 0 && !is_list(s, list))
+		return false;
+	ret->kind = kind;
+	ret->first_line = ret->last_line = s->tokens.at[at].line;
+	ret->collection_param = from_call;
+	range_text(s, list, ret->collection);
+	range_text(s, subject, ret->subject);
+	ret->nested = loop >= 0 &&
+		      (kind == SEARCH_SHIFT || range_varies(s, subject, s->blocks.at[loop].all));
+	/* A list made anew at every turn is as long as that turn makes it. */
+	if (ret->nested && range_changes(s, s->blocks.at[loop].body, list.from))
+		return false;
+	if (ret->nested)
+		ret->outer_line = s->tokens.at[s->blocks.at[loop].all.from].line;
+	for (uint32_t i = subject.from; i < subject.to && ret->subject_param < 0; i++)
+		if (token_is_variable(s, i))
+			ret->subject_param = function_parameter(s, function, i);
+	return ret->nested || ret->subject_param >= 0 || kind == SEARCH_SHIFT;
+}
+
+/* The "in" that belongs to a for is none. */
+static bool is_for_in(const struct source *s, uint32_t i)
+{
+	int32_t loop = s->tokens.at[i].inside[BLOCK_LOOP];
+
+	for (; loop >= 0; loop = s->blocks.at[loop].parent)
+		if (s->blocks.at[loop].type == BLOCK_LOOP && s->blocks.at[loop].variables.to == i)
+			return true;
+	return false;
+}
+
+static struct range left_operand(const struct source *s, uint32_t i)
+{
+	static const char *const stops[] = { "if", "elif", "while", "and", "or", "not", "return",
+		"=", ",", ":", "==", "assert", "else", NULL };
+	struct range r = { i, i };
+
+	while (r.from > 1 && !token_in(s, r.from - 1, stops)) {
+		uint32_t match = s->tokens.at[r.from - 1].match;
+		if (match > r.from - 1 || s->tokens.at[r.from].indent != UINT32_MAX)
+			break;
+		r.from = match ? match : r.from - 1;
+	}
+	if (token_is(s, r.to - 1, "not"))
+		r.to--;
+	return r;
+}
+
+static bool method(const struct source *s, uint32_t i, struct source_search *ret)
+{
+	static const char *const searches[] = { "index", "count", "remove", NULL };
+	struct range list = path_before(s, i);
+	struct range argument = { i + 3, s->tokens.at[i + 2].match };
+
+	if (token_in(s, i + 1, searches))
+		return found(s, i, SEARCH_MEMBERSHIP, list, argument, ret);
+	bool front =
+		token_is(s, i + 3, "0") && (token_is(s, i + 4, ",") || token_is(s, i + 4, ")"));
+	if (front && (token_is(s, i + 1, "insert") || token_is(s, i + 1, "pop")))
+		return found(s, i, SEARCH_SHIFT, list, (struct range){ 0, 0 }, ret);
+	return false;
+}
+
+bool python_search(const struct source *s, uint32_t line, struct source_search *ret)
+{
+	for (uint32_t i = 1; i + 3 < s->tokens.n; i++) {
+		if (s->tokens.at[i].line != line)
+			continue;
+		if (token_is(s, i, "in") && !is_for_in(s, i)) {
+			struct range subject = left_operand(s, i - token_is(s, i - 1, "not"));
+			struct range list = path_from(s, i + 1);
+			if (!token_is(s, list.to, "[") && !token_is(s, list.to, "(") &&
+				!token_is(s, list.to, ".") &&
+				found(s, i, SEARCH_MEMBERSHIP, list, subject, ret))
+				return true;
+		}
+		if (token_is(s, i, ".") && token_is(s, i + 2, "(") && s->tokens.at[i + 2].match &&
+			method(s, i, ret))
+			return true;
+	}
+	return false;
+}
