@@ -139,7 +139,7 @@ static void plain_intervals_would_be_far_too_narrow_for_bursts(void **state)
 
 static double steady_dispersion(uint32_t buckets)
 {
-	double n[BUCKETS_MAX];
+	double n[BUCKETS_MAX] = { 0 };
 	struct interval_clock *clock;
 	struct interval_sums row = { 0 };
 
