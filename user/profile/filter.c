@@ -8,8 +8,6 @@
 #include "base/cleanup.h"
 #include "base/strbuf.h"
 
-CLEANUP_DEFINE(struct profile *, profile_free)
-
 struct pattern {
 	const char *text;
 	regex_t regex;
