@@ -5,7 +5,8 @@
  *     |       any failure ends here, nothing is left behind but an empty recording that is removed
  *   PREPARE   the targets' mappings and unwind tables go up (named targets only)
  *     |
- *   SAMPLE    events on; privileges dropped; every DRAIN_MS: drain, upload; every second: commit
+ *   SAMPLE    events on; privileges dropped; every DRAIN_MS (DRAIN_BUSY_MS while programs start):
+ *     |       drain, upload; every second: commit
  *     |       ends by duration, signal, or the end of all targets
  *   FINISH    events off, last drain; symbols, sources, facts; the recording is closed as one file
  *
@@ -27,7 +28,7 @@
 #include "capture/private.h"
 #include "symbolize/symbolize.h"
 
-enum { DRAIN_MS = 100, COMMIT_MS = 1000, PROGRESS_MS = 500 };
+enum { DRAIN_MS = 100, DRAIN_BUSY_MS = 5, COMMIT_MS = 1000, PROGRESS_MS = 500 };
 
 CLEANUP_DEFINE(struct target *, target_close)
 
@@ -43,7 +44,7 @@ static void capture_done(struct capture *c)
 	vec_done(&c->ended);
 }
 
-static uint64_t now_ns(void)
+uint64_t capture_now_ns(void)
 {
 	struct timespec t;
 
@@ -105,7 +106,7 @@ static int commit(struct capture *c, struct error *err)
 {
 	if (!c->recording)
 		return 0;
-	c->profile->capture.duration_ns = now_ns() - c->start_ns;
+	c->profile->capture.duration_ns = capture_now_ns() - c->start_ns;
 	if (losses_add(c))
 		return error_oom(err);
 	return recording_write(c->recording, c->profile, !c->options->keep_samples, err);
@@ -114,7 +115,7 @@ static int commit(struct capture *c, struct error *err)
 static void progress(struct capture *c)
 {
 	struct capture_progress p = {
-		.seconds = (double)(now_ns() - c->start_ns) / 1e9,
+		.seconds = (double)(capture_now_ns() - c->start_ns) / 1e9,
 		.samples = c->samples,
 		.lost = c->sideband_lost,
 	};
@@ -134,12 +135,14 @@ static int sample(
 	if (c->options->duration_s > 0)
 		end_ns = c->start_ns + (uint64_t)(c->options->duration_s * 1e9);
 	while (!over) {
-		uint64_t now = now_ns();
+		uint64_t now = capture_now_ns();
 		uint64_t left_ms = now >= end_ns ? 0 : (end_ns - now + 999999) / 1000000;
 
+		uint64_t drain_ms = now < c->busy_until_ns ? DRAIN_BUSY_MS : DRAIN_MS;
+
 		over = target_wait(
-			target, left_ms < DRAIN_MS ? (int)left_ms : DRAIN_MS, ret_interrupted);
-		now = now_ns();
+			target, (int)(left_ms < drain_ms ? left_ms : drain_ms), ret_interrupted);
+		now = capture_now_ns();
 		if (over || now >= end_ns) {
 			collect_disable(c->collect);
 			over = true;
@@ -173,7 +176,7 @@ static int finish(struct capture *c, struct target *target, struct error *err)
 	struct profile_capture *capture = &c->profile->capture;
 
 	if (!capture->duration_ns)
-		capture->duration_ns = now_ns() - c->start_ns;
+		capture->duration_ns = capture_now_ns() - c->start_ns;
 	if (!collect_counts(c->collect, &counts) && counts.event_ns) {
 		bool per_task = collect_attach_mode(c->collect) == COLLECT_PER_TASK;
 
@@ -225,6 +228,7 @@ static int run(
 	c->profile->capture.start_unix_ns = (uint64_t)time(NULL) * 1000000000ULL;
 	c->profile->capture.rate_asked_hz = o->rate_hz ? o->rate_hz : 99;
 	c->profile->capture.rate_had_hz = c->profile->capture.rate_asked_hz;
+	c->busy_until_ns = c->start_ns + 1000000ULL * COMMIT_MS / 5;
 	if (o->command)
 		r = target_release(target, err);
 	if (!r && o->system_wide)
@@ -235,7 +239,7 @@ static int run(
 		r = privileges_drop(err);
 	if (!r)
 		r = sample(c, target, &ret->interrupted, err);
-	c->profile->capture.duration_ns = now_ns() - c->start_ns;
+	c->profile->capture.duration_ns = capture_now_ns() - c->start_ns;
 	ret->child_status = target_status(target);
 	if (r)
 		return r;

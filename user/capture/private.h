@@ -31,9 +31,13 @@ struct capture {
 	uint64_t tables_dropped;           /* unwind tables that did not fit */
 	uint32_t stops[STOP_REASON_COUNT]; /* string indexes of the stop reasons' names */
 	VEC(struct stack_use) stack_uses; /* by stack index; samples may leave memory, this stays */
+	uint64_t busy_until_ns; /* mappings come in: drain often, new code has no tables yet */
 	VEC(pid_t) changed;               /* processes whose mappings must be uploaded */
 	VEC(pid_t) ended;                 /* processes to forget after this drain */
 };
+
+/* CLOCK_MONOTONIC. */
+uint64_t capture_now_ns(void);
 
 /* take_up.c: from drained events to the profile. */
 int take_up_init(struct capture *c, struct error *err);

@@ -8,6 +8,9 @@
 #include "elf/image.h"
 #include "unwind/table.h"
 
+/* After a change of mappings more are likely (a program starts, libraries are loaded). */
+enum { BUSY_NS = 200000000 };
+
 CLEANUP_DEFINE(struct unwind_table *, unwind_table_free)
 
 /* Builds and uploads the table of @module once. A file without a usable .eh_frame stays without:
@@ -71,6 +74,8 @@ int tables_upload(struct capture *c, struct error *err)
 {
 	int r = 0;
 
+	if (c->changed.n)
+		c->busy_until_ns = capture_now_ns() + BUSY_NS;
 	for (uint32_t i = 0; i < c->changed.n && !r; i++) {
 		const struct process *p = process_find(c->processes, c->changed.at[i]);
 
