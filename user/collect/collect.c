@@ -66,6 +66,11 @@ static uint32_t ring_bytes(double rate_hz, int cpus)
 	return bytes;
 }
 
+static bool has_loop(const struct collect_config *config)
+{
+	return !config->no_loop && kernel_has_loop();
+}
+
 static int skeleton_open(struct collect *c, const struct collect_config *config, struct error *err)
 {
 	struct assay_bpf *skel = assay_bpf__open();
@@ -74,7 +79,7 @@ static int skeleton_open(struct collect *c, const struct collect_config *config,
 		return error_exit(err, EXIT_BUG, -errno, "cannot open the built-in BPF object: %s",
 			libbpf_log_text());
 	c->skel = skel;
-	bool loop = kernel_has_loop();
+	bool loop = has_loop(config);
 	struct wire_config *wire = &skel->rodata->assay_config;
 	wire->filter_targets = config->pid_count > 0;
 	wire->own_pid = (uint32_t)getpid();

@@ -31,6 +31,7 @@ struct collect_config {
 	size_t pid_count;
 	bool on_exec;   /* the one target is a child of ours that will exec: start there */
 	double rate_hz; /* samples per second and CPU; 0 = 99 */
+	bool no_loop;   /* use the program for kernels without bpf_loop(), for tests */
 	bool force;     /* load even on kernels known to deadlock */
 };
 
