@@ -514,6 +514,7 @@ static void an_existing_file_is_only_overwritten_when_asked(void **state)
 	assert_int_equal(recording_create(path, false, &r, &err), -EEXIST);
 	assert_int_equal(error_exit_code(&err), EXIT_OUTPUT);
 	CLEANUP(profile_freep) struct profile *kept = load();
+	assert_int_equal(kept->samples.n, p->samples.n);
 	CLEANUP(profile_freep) struct profile *empty = profile_new();
 	save(empty);
 	CLEANUP(profile_freep) struct profile *fresh = load();
@@ -632,8 +633,8 @@ static void rows_that_refer_to_nothing_are_refused(void **state)
 		"UPDATE meta SET value = 'x'",
 		"UPDATE meta SET value = 2 WHERE name = 'finished'",
 		"UPDATE meta SET name = 'other' WHERE name = 'on_cpu_ns'",
-		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
-		"INSERT INTO fact SELECT 'f' || i, 'x' FROM n",
+		("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
+		 "INSERT INTO fact SELECT 'f' || i, 'x' FROM n"),
 	};
 
 	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
