@@ -195,7 +195,7 @@ int collect_open(const struct collect_config *user_config, struct collect **ret,
 		return error_exit(err, EXIT_SYSTEM, -errno, "cannot map the ring buffer: %s",
 			strerror(errno));
 	struct bpf_program *program =
-		kernel_has_loop() ? c->skel->progs.oncpu_loop : c->skel->progs.oncpu_bounded;
+		has_loop(&config) ? c->skel->progs.oncpu_loop : c->skel->progs.oncpu_bounded;
 	r = attach_open(&c->attach, &config, bpf_program__fd(program), timeslices, since_ns, err);
 	if (r)
 		return r;
