@@ -310,6 +310,30 @@ static void discarding_written_samples_loses_none_and_memory_stays_small(void **
 	written_in_pieces(true);
 }
 
+/* The bucket last added to is written while samples of a newer one are there already. */
+static void a_late_sample_is_not_added_to_a_row_that_is_written(void **state)
+{
+	for (int discard = 0; discard < 2; discard++) {
+		CLEANUP(profile_freep) struct profile *p = full_profile();
+		struct error err = { 0 };
+		struct recording *r = create();
+		struct profile_sample late = sample_of(8, 1, 2), newest = sample_of(20, 1, 2);
+
+		assert_int_equal(profile_sample(p, &newest), 0);
+		for (int i = 0; i < 3; i++) {
+			assert_int_equal(profile_sample(p, &late), 0);
+			must(recording_write(r, p, discard, &err), &err);
+		}
+		must(recording_finish(r, p, &err), &err);
+		recording_close(r);
+		CLEANUP(profile_freep) struct profile *q = load();
+		uint64_t count = 0;
+		vec_each (s, &q->samples)
+			count += s->count;
+		assert_int_equal(count, 50 + 1 + 3);
+	}
+}
+
 static void names_found_later_replace_raw_frames(void **state)
 {
 	CLEANUP(profile_freep) struct profile *p = full_profile();
@@ -736,6 +760,7 @@ int main(void)
 		TEST(an_empty_profile_reads_back),
 		TEST(samples_written_in_pieces_are_in_the_file_once),
 		TEST(discarding_written_samples_loses_none_and_memory_stays_small),
+		TEST(a_late_sample_is_not_added_to_a_row_that_is_written),
 		TEST(names_found_later_replace_raw_frames),
 		TEST(a_killed_recorder_leaves_all_it_committed),
 		TEST(a_recording_closed_without_finish_is_unfinished),
