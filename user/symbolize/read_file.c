@@ -57,7 +57,15 @@ static int send_symbols(
 	return 0;
 }
 
-/* Makes worker places of DWARF's; names go to @text, which must not move while they are in use. */
+/* Whether the outermost function's DWARF name says less than its symbol: C++ functions that are
+ * local to a file have no linkage name, and a plain name lacks their scope and parameters. */
+static bool symbol_says_more(const char *function, const struct symbol *symbol)
+{
+	return symbol && !symbol->plt && !strncmp(symbol->name, "_Z", 2) &&
+	       (!function || strncmp(function, "_Z", 2) != 0);
+}
+
+/* Makes worker places of DWARF's; names go to @names, one buffer each. */
 static uint32_t convert(const struct dwarf_place *from, uint32_t n, struct strbuf *names,
 	const struct symbol *symbol, struct worker_place *to)
 {
@@ -66,10 +74,12 @@ static uint32_t convert(const struct dwarf_place *from, uint32_t n, struct strbu
 	for (uint32_t i = 0; i < n; i++) {
 		struct strbuf *name = &names[kept];
 
+		bool outermost = i + 1 == n;
+
 		strbuf_reset(name);
-		if (from[i].function)
+		if (from[i].function && !(outermost && symbol_says_more(from[i].function, symbol)))
 			demangle(name, from[i].function);
-		else if (i + 1 == n && symbol)
+		else if (outermost && symbol)
 			symbol_name(name, symbol);
 		else if (n > 1)
 			continue; /* an inlined call without a name */

@@ -177,7 +177,7 @@ static void cpp_names_are_demangled(void **state)
 		"		return n;\n"
 		"	}\n"
 		"};\n"
-		"static inline int inner(Basket<std::string> &b, int a)\n"
+		"inline int inner(Basket<std::string> &b, int a)\n"
 		"{\n	sink = a;\n	return b.count(\"x\");\n}\n"
 		"__attribute__((noinline)) int sell(Basket<std::string> &b) {\n"
 		"	return inner(b, sink) + inner(b, 2);\n"

@@ -1,0 +1,69 @@
+/* Any bytes as an ELF file: segments, sections, symbols, linkage tables and DWARF. */
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "elf/image.h"
+#include "symbolize/worker.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+
+enum { ADDRESSES_MAX = 64 };
+
+struct addresses {
+	uint64_t vaddr[ADDRESSES_MAX];
+	uint32_t n;
+};
+
+static int add_address(void *context, const struct elf_symbol *s)
+{
+	struct addresses *a = context;
+
+	if (a->n < ADDRESSES_MAX && s->in_code)
+		a->vaddr[a->n++] = s->vaddr + s->size / 2;
+	return 0;
+}
+
+static int take_place(void *context, uint32_t index, const struct worker_place *places, uint32_t n)
+{
+	volatile char *sink = context;
+
+	for (uint32_t i = 0; i < n; i++) {
+		for (uint32_t k = 0; k < places[i].function_bytes; k++)
+			*sink = places[i].function[k];
+		for (uint32_t k = 0; k < places[i].file_bytes; k++)
+			*sink = places[i].file[k];
+	}
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+	CLEANUP(fd_closep) int fd = memfd_create("fuzz", MFD_CLOEXEC);
+	CLEANUP(elf_image_closep) struct elf_image *image = NULL;
+	struct addresses a = { { 0, 0x1000, 0x1040, 0x1139, 0x401000, 0x401136 }, 6 };
+	struct elf_bytes section;
+	struct error err;
+	uint64_t vaddr;
+	char sink;
+
+	if (fd < 0 || write(fd, bytes, n) != (ssize_t)n)
+		return 0;
+	if (elf_image_open(fd, &image, &err))
+		return 0;
+	elf_image_vaddr(image, 0x1000, &vaddr);
+	elf_image_each_symbol(image, add_address, &a, &err);
+	elf_image_section(image, ".eh_frame", &section, &err);
+	elf_image_section(image, ".debug_str", &section, &err);
+	struct worker_task task = { .fd = fd,
+		.vaddrs = a.vaddr,
+		.count = a.n,
+		.build_id_unchecked = true,
+		.place = take_place,
+		.context = &sink };
+	worker_run_here(&task, &err);
+	return 0;
+}
