@@ -319,18 +319,24 @@ static void a_late_sample_is_not_added_to_a_row_that_is_written(void **state)
 		struct recording *r = create();
 		struct profile_sample late = sample_of(8, 1, 2), newest = sample_of(20, 1, 2);
 
-		assert_int_equal(profile_sample(p, &newest), 0);
-		for (int i = 0; i < 3; i++) {
-			assert_int_equal(profile_sample(p, &late), 0);
+		for (int i = 0; i < 6; i++) {
+			assert_int_equal(profile_sample(p, i % 2 ? &late : &newest), 0);
+			assert_int_equal(profile_sample(p, i % 2 ? &late : &newest), 0);
 			must(recording_write(r, p, discard, &err), &err);
+			assert_int_equal(profile_sample(p, i % 2 ? &late : &newest), 0);
 		}
 		must(recording_finish(r, p, &err), &err);
 		recording_close(r);
 		CLEANUP(profile_freep) struct profile *q = load();
-		uint64_t count = 0;
-		vec_each (s, &q->samples)
-			count += s->count;
-		assert_int_equal(count, 50 + 1 + 3);
+		uint64_t in_late = 0, in_newest = 0, all = 0;
+		vec_each (s, &q->samples) {
+			in_late += s->bucket == 8 ? s->count : 0;
+			in_newest += s->bucket == 20 ? s->count : 0;
+			all += s->count;
+		}
+		assert_int_equal(in_newest, 9);
+		assert_int_equal(in_late, 5 + 9);
+		assert_int_equal(all, 50 + 18);
 	}
 }
 
