@@ -135,6 +135,7 @@ void findings_free(struct findings *f)
 		finding_release(finding);
 	vec_done(&f->list);
 	vec_done(&f->functions);
+	free(f->sample_function);
 	free(f);
 }
 
@@ -184,6 +185,7 @@ static int functions_measure(struct detect_context *c)
 
 	vec_each (i, &v->samples) {
 		uint32_t function = view_stack(v, v->profile->samples.at[*i].stack)->function;
+		c->findings->sample_function[*i] = function;
 		if (!groups_add(v, &groups, function, *i)) {
 			rc = -ENOMEM;
 			break;
@@ -217,7 +219,8 @@ int detect(const struct detect_input *input, struct findings **ret, struct error
 		return error_oom(err);
 	f->profile = input->profile;
 	CLEANUP(context_done) struct detect_context c = { .findings = f, .profile = f->profile };
-	if (context_init(&c))
+	f->sample_function = calloc((size_t)f->profile->samples.n + 1, sizeof(uint32_t));
+	if (!f->sample_function || context_init(&c))
 		return error_oom(err);
 	f->no_bounds = why_no_bounds(f);
 	if (c.view.samples.n) {

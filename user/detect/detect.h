@@ -177,7 +177,8 @@ struct findings {
 	const struct profile *profile;      /* borrowed: must outlive the findings */
 	VEC(struct finding) list;           /* by impact, largest first */
 	VEC(struct function_row) functions; /* [0] = none */
-	double total;                       /* on-CPU samples, weighted */
+	uint32_t *sample_function; /* by sample of the profile: its target function, or 0 */
+	double total;              /* on-CPU samples, weighted */
 	uint32_t buckets;
 	uint32_t hot_left_out; /* hot functions below the thresholds of cpu_hot_path.c */
 	const char *no_bounds; /* why there are no intervals (static), or NULL */

@@ -10,8 +10,9 @@
 #include "detect/view.h"
 
 /* Below these nobody is told. */
-#define DETECT_IMPACT_MIN 0.02 /* a perfect fix would save less than the noise of most benchmarks \
-				*/
+#define DETECT_IMPACT_MIN                                                       \
+	0.02 /* a perfect fix would save less than the noise of most benchmarks \
+	      */
 enum { DETECT_SAMPLES_MIN = 20 }; /* fewer: the interval is wider than the share itself */
 
 /* What the source says about a frame; asked once. */
