@@ -70,6 +70,8 @@ static int check_sections(Elf *elf, struct error *err)
 			return error_set(err, -EBADMSG, "the section names cannot be read");
 		if (!strcmp(name, ".gnu_debugaltlink"))
 			return error_set(err, -ENOENT, "a part of its DWARF is in another file");
+		if (!strcmp(name, ".zdebug_line_str"))
+			return error_set(err, -EBADMSG, "DWARF 5 in sections of an outdated form");
 		if (strncmp(name, ".debug_", 7) && strncmp(name, ".zdebug_", 8))
 			continue;
 		if (sh.sh_type == SHT_NOBITS)
@@ -81,6 +83,20 @@ static int check_sections(Elf *elf, struct error *err)
 				DWARF_DEBUG_BYTES_MAX >> 20);
 	}
 	return found ? 0 : error_set(err, -ENOENT, "no .debug_info");
+}
+
+/* Demands that a string section ends in NUL: libdw (up to 0.188 at least) reads names of the line
+ * table from .debug_line_str with strlen. */
+static int check_strings(struct elf_image *image, const char *name, struct error *err)
+{
+	struct elf_bytes strings;
+	int r = elf_image_section(image, name, &strings, err);
+
+	if (r == -ENOENT)
+		return 0;
+	if (!r && strings.n && strings.at[strings.n - 1])
+		r = error_set(err, -EBADMSG, "section '%s' does not end in NUL", name);
+	return r;
 }
 
 /* Adds the ranges of the functions of a unit that does not tell its own. */
@@ -142,6 +158,10 @@ int dwarf_info_open(struct elf_image *image, struct dwarf_info **ret, struct err
 	int r = elf_image_libelf(image, &elf, err);
 	if (!r)
 		r = check_sections(elf, err);
+	if (!r)
+		r = check_strings(image, ".debug_str", err);
+	if (!r)
+		r = check_strings(image, ".debug_line_str", err);
 	if (r)
 		return r;
 	info->dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
