@@ -24,6 +24,12 @@ static __always_inline __u64 task_start_ns(struct task_struct *task)
 	return BPF_CORE_READ(task, group_leader, start_boottime);
 }
 
+/* What pthread_self() returns in the current task: the thread pointer (fs base on x86-64). */
+static __always_inline __u64 task_thread_pointer(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, thread.fsbase);
+}
+
 /*
  * The user-mode registers of the current task, saved where it entered the kernel.
  * bpf_task_pt_regs() came with 5.15 (commit dd6e10fbd9fb). Before, they are found at the top of

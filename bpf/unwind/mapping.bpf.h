@@ -34,7 +34,7 @@ static __always_inline void process_find(struct walk *w)
 	if (process)
 		w->process = *process;
 	else
-		w->process.count = 0;
+		w->process = (struct unwind_process){ 0 };
 }
 
 /* Finds the mapping of w->ip (a return address belongs to the call before it). */

@@ -6,6 +6,8 @@
  * frame pointer (frame_pointer.bpf.h) and marks what it found as guessed. Another way to find
  * callers (an interpreter's frames) is one more file and one more line in walk_step().
  *
+ * Python's frames come between (python.bpf.h).
+ *
  *   walk_init --> [ record frame -> find mapping -> rule -> caller's ip, sp, fp ] --> stop reason
  *
  * W1  sp grows strictly with every step, so the walk ends even on hostile stacks.
@@ -25,6 +27,7 @@
 #include "unwind/frame_pointer.bpf.h"
 #include "unwind/mapping.bpf.h"
 #include "unwind/native.bpf.h"
+#include "unwind/python.bpf.h"
 
 /* Readies @w for a walk in process @pid; the caller then sets ip, sp and fp. */
 static __always_inline void walk_init(struct walk *w, __u32 pid)
@@ -34,6 +37,10 @@ static __always_inline void walk_init(struct walk *w, __u32 pid)
 	w->frame_flags = WIRE_FRAME_EXACT;
 	w->window_start = 0;
 	w->mapping.start = w->mapping.end = 0;
+	w->python_state = PYTHON_UNKNOWN;
+	w->python_stop = 0;
+	w->python_new = 0;
+	w->python_window_start = 0;
 	w->stop = STOP_DEPTH;
 	process_find(w);
 }
@@ -45,10 +52,12 @@ static __always_inline long walk_step(struct walk *w)
 
 	if (n >= WIRE_USER_FRAMES)
 		return 1;
+	if (w->python_state == PYTHON_TAKING)
+		return python_step(w);
 	w->frames[n] = (w->ip & WIRE_FRAME_ADDRESS) | w->frame_flags;
 	w->frame_count = n + 1;
 
-	__u64 sp_before = w->sp;
+	__u64 sp_before = w->sp, ip_before = w->ip;
 	long end;
 
 	if (!mapping_find(w)) {
@@ -66,6 +75,7 @@ static __always_inline long walk_step(struct walk *w)
 		w->stop = STOP_NOT_UP;
 		return 1;
 	}
+	python_enter(w, ip_before, sp_before, w->sp);
 	return 0;
 }
 

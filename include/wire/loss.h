@@ -32,6 +32,7 @@ enum stop_reason {
 	X(LOSS_SCRATCH, "scratch", "samples lost because no scratch memory was there")            \
 	X(LOSS_PROCESS_EVENT, "process_event", "process events lost: the ring buffer was full")   \
 	X(LOSS_TARGETS_FULL, "targets_full", "forked processes not followed: the table was full") \
+	X(LOSS_PYTHON_CODE, "python_code", "Python names sent late: the ring buffer was full")    \
 	X(LOSS_KERNEL_STACK, "kernel_stack", "kernel stacks that could not be taken")
 
 enum loss_counter {

@@ -7,6 +7,7 @@ enum wire_record_type {
 	WIRE_SAMPLE = 1,
 	WIRE_FORK, /* a new process or thread */
 	WIRE_EXEC, /* a process replaced its program; its old mappings are gone */
+	WIRE_CODE, /* a Python code object at first sight: struct wire_code */
 	WIRE_EXIT, /* a thread ended; the process too when it was the last one */
 };
 

@@ -78,6 +78,7 @@ _Static_assert(sizeof(struct unwind_mapping) == 32, "unwind_mapping is part of t
 /* The slice of the `unwind_mappings` map that holds a process's mappings, sorted by start. */
 struct unwind_process {
 	__u32 first, count;
+	__u32 python; /* into the `python_processes` map; 0 = runs no CPython */
 };
 
 enum { UNWIND_PROCESS_MAPPINGS_BITS = 13 }; /* at most 8,192 executable mappings a process */

@@ -44,6 +44,27 @@ size_t text_decode(const char *s, size_t n, uint32_t *ret_code_point)
 	return length;
 }
 
+void text_encode(struct strbuf *out, uint32_t code)
+{
+	if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+		code = 0xfffd;
+	if (code < 0x80) {
+		strbuf_putc(out, (char)code);
+	} else if (code < 0x800) {
+		strbuf_putc(out, (char)(0xc0 | code >> 6));
+		strbuf_putc(out, (char)(0x80 | (code & 0x3f)));
+	} else if (code < 0x10000) {
+		strbuf_putc(out, (char)(0xe0 | code >> 12));
+		strbuf_putc(out, (char)(0x80 | (code >> 6 & 0x3f)));
+		strbuf_putc(out, (char)(0x80 | (code & 0x3f)));
+	} else {
+		strbuf_putc(out, (char)(0xf0 | code >> 18));
+		strbuf_putc(out, (char)(0x80 | (code >> 12 & 0x3f)));
+		strbuf_putc(out, (char)(0x80 | (code >> 6 & 0x3f)));
+		strbuf_putc(out, (char)(0x80 | (code & 0x3f)));
+	}
+}
+
 void text_sanitize(struct strbuf *out, const char *s, size_t n)
 {
 	for (size_t i = 0; i < n && s[i];) {

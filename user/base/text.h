@@ -12,6 +12,9 @@
  * code point; a byte that starts no valid sequence gives length 1 and U+FFFD. */
 size_t text_decode(const char *s, size_t n, uint32_t *ret_code_point);
 
+/* Adds one code point as UTF-8; what is none (surrogates, beyond U+10FFFF) becomes U+FFFD. */
+void text_encode(struct strbuf *out, uint32_t code_point);
+
 /* Adds @n bytes as valid UTF-8: each byte that belongs to no valid sequence becomes U+FFFD, and
  * NUL ends the text. Used where foreign bytes enter a profile. */
 void text_sanitize(struct strbuf *out, const char *s, size_t n);

@@ -36,6 +36,7 @@ static void capture_done(struct capture *c)
 {
 	recording_close(c->recording);
 	collect_close(c->collect);
+	python_done(c);
 	modules_free(c->modules);
 	process_table_free(c->processes);
 	profile_free(c->profile);

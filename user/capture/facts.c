@@ -146,6 +146,9 @@ int losses_add(struct capture *c)
 	return r ||
 	       profile_lost(p, "sideband", "mapping events lost: mappings were read again",
 		       c->sideband_lost, false) ||
+	       profile_lost(p, "python_unread",
+		       "Python frames without a name: their code was gone before it was read",
+		       c->python_unread, false) ||
 	       profile_lost(p, "mappings", "mappings not kept: a table was full",
 		       c->mappings_dropped, false) ||
 	       profile_lost(p, "unwind_tables",

@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "elf/image.h"
 #include "proc/process.h"
+#include "unwind/python_layout.h"
 
 /* What tells two files apart: where they are stored, or their name when that says nothing. */
 struct module_key {
@@ -31,7 +32,8 @@ struct module {
 	uint32_t number;
 	uint32_t profile_index;
 	uint32_t unwind_file;
-	bool unwind_tried;
+	bool unwind_tried, python_tried;
+	struct python_image *python;
 	int64_t changed_s;
 	int fd;
 	struct elf_image *image;
@@ -66,6 +68,7 @@ void modules_free(struct modules *m)
 		if (!*module)
 			continue;
 		elf_image_close((*module)->image);
+		free((*module)->python);
 		fd_closep(&(*module)->fd);
 		free(*module);
 	}
@@ -207,6 +210,26 @@ uint32_t *modules_unwind_file(struct modules *m, uint32_t number)
 bool *modules_unwind_tried(struct modules *m, uint32_t number)
 {
 	return &m->all.at[number]->unwind_tried;
+}
+
+const struct python_image *modules_python(struct modules *m, uint32_t number)
+{
+	struct module *module = m->all.at[number];
+	struct python_image found;
+	struct error err = { 0 };
+
+	if (module->python_tried || !module->image)
+		return module->python;
+	module->python_tried = true;
+	int r = python_image_find(module->image, &found, &err);
+	if (r == -ENOTSUP || r == -EBADMSG)
+		profile_fact(m->profile, "python_refused", err.text);
+	if (r)
+		return NULL;
+	module->python = malloc(sizeof(found));
+	if (module->python)
+		*module->python = found;
+	return module->python;
 }
 
 int64_t modules_changed_s(const struct modules *m, uint32_t number)

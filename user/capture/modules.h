@@ -38,6 +38,10 @@ struct elf_image *modules_image(const struct modules *m, uint32_t number);
 /* The number of its unwind table in the kernel (0 = none), and whether one was tried. */
 uint32_t *modules_unwind_file(struct modules *m, uint32_t number);
 bool *modules_unwind_tried(struct modules *m, uint32_t number);
+/* The CPython interpreter in it, or NULL; looked for once. A CPython that cannot be read is noted
+ * in the profile as the fact "python_refused". Borrowed. */
+struct python_image;
+const struct python_image *modules_python(struct modules *m, uint32_t number);
 /* When the file was last changed, seconds since 1970; 0 = not known. */
 int64_t modules_changed_s(const struct modules *m, uint32_t number);
 

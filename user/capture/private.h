@@ -27,13 +27,17 @@ struct capture {
 	uint64_t period_ns; /* CPU time that one sample stands for */
 	uint64_t samples;
 	uint64_t sideband_lost;
-	uint64_t mappings_dropped;         /* more mappings than a process may have */
+	uint64_t mappings_dropped; /* more mappings than a process may have */
+	uint64_t python_unread;    /* Python frames whose code object could not be read any more */
+	uint64_t python_reused;    /* code objects that were replaced by others at their address */
+	struct python_code *codes; /* by process and address */
+	uint32_t drains;
 	uint64_t tables_dropped;           /* unwind tables that did not fit */
 	uint32_t stops[STOP_REASON_COUNT]; /* string indexes of the stop reasons' names */
 	VEC(struct stack_use) stack_uses; /* by stack index; samples may leave memory, this stays */
 	uint64_t busy_until_ns; /* mappings come in: drain often, new code has no tables yet */
-	VEC(pid_t) changed;               /* processes whose mappings must be uploaded */
-	VEC(pid_t) ended;                 /* processes to forget after this drain */
+	VEC(pid_t) changed;     /* processes whose mappings must be uploaded */
+	VEC(pid_t) ended;       /* processes to forget after this drain */
 };
 
 /* CLOCK_MONOTONIC. */
@@ -45,6 +49,14 @@ int take_up_init(struct capture *c, struct error *err);
 int take_up(struct capture *c, struct error *err);
 /* Reads the mappings of @pid from /proc and marks it for upload. 0 also when it is gone. */
 int take_up_process(struct capture *c, pid_t pid);
+
+/* python.c: code objects of Python processes. */
+/* The frame of the code object at @code of @p, at byte @instruction; an index or -errno. */
+int64_t python_frame(struct capture *c, struct process *p, uint64_t code, uint32_t instruction);
+/* The sink's code function. */
+int python_code_add(void *context, const struct wire_code *code, uint32_t bytes);
+void python_forget(struct capture *c, pid_t pid);
+void python_done(struct capture *c);
 
 /* tables.c: unwind tables and mappings, up to the kernel half. */
 int tables_upload(struct capture *c, struct error *err);

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "capture/private.h"
 #include "elf/image.h"
+#include "unwind/python_layout.h"
 #include "unwind/table.h"
 
 /* After a change of mappings more are likely (a program starts, libraries are loaded). */
@@ -40,10 +41,28 @@ static int table_ready(struct capture *c, uint32_t module, struct error *err)
 	return r;
 }
 
-static int process_upload(struct capture *c, const struct process *p, struct error *err)
+/* Moves the interpreter's addresses to where this process has them. */
+static void python_place(
+	const struct python_image *image, uint64_t bias, struct python_process *ret)
+{
+	memset(ret, 0, sizeof(*ret)); /* compared as bytes */
+	ret->runtime = image->runtime + bias;
+	for (int i = 0; i < 2; i++) {
+		if (!image->eval[i].start)
+			continue;
+		ret->eval[i].start = image->eval[i].start + bias;
+		ret->eval[i].end = image->eval[i].end + bias;
+	}
+	ret->layout = image->layout;
+}
+
+static int process_upload(struct capture *c, struct process *p, struct error *err)
 {
 	CLEANUP(freep)
 	struct unwind_mapping *up = calloc(p->mappings.n + 1, sizeof(*up));
+
+	struct python_process python;
+	bool has_python = false;
 
 	if (!up)
 		return error_oom(err);
@@ -59,8 +78,16 @@ static int process_upload(struct capture *c, const struct process *p, struct err
 			.bias = m->start - m->vaddr,
 			.file = *modules_unwind_file(c->modules, m->module),
 		};
+		const struct python_image *image =
+			has_python ? NULL : modules_python(c->modules, m->module);
+		if (image) {
+			python_place(image, up[i].bias, &python);
+			has_python = true;
+			p->python = &image->layout;
+		}
 	}
-	int r = collect_process_set(c->collect, p->pid, up, p->mappings.n);
+	int r = collect_process_set(
+		c->collect, p->pid, up, p->mappings.n, has_python ? &python : NULL);
 	if (r == -ENOSPC) {
 		c->mappings_dropped += p->mappings.n;
 		return 0;
@@ -77,7 +104,7 @@ int tables_upload(struct capture *c, struct error *err)
 	if (c->changed.n)
 		c->busy_until_ns = capture_now_ns() + BUSY_NS;
 	for (uint32_t i = 0; i < c->changed.n && !r; i++) {
-		const struct process *p = process_find(c->processes, c->changed.at[i]);
+		struct process *p = process_find(c->processes, c->changed.at[i]);
 
 		if (p && !p->exited)
 			r = process_upload(c, p, err);

@@ -176,16 +176,23 @@ static int64_t kernel_frame(struct capture *c, uint64_t address, bool is_leaf)
 }
 
 /* The stack of a sample, built from the root: user frames, then kernel frames. */
-static int64_t stack_row(struct capture *c, const struct process *p, const struct wire_sample *s,
-	const uint64_t *frames)
+static int64_t stack_row(
+	struct capture *c, struct process *p, const struct wire_sample *s, const uint64_t *frames)
 {
 	uint32_t stop = s->stop < STOP_REASON_COUNT ? c->stops[s->stop] : 0;
 	const uint64_t *kernel = frames + s->user_frames;
 	int64_t stack = 0;
 
 	for (uint32_t i = s->user_frames; i-- > 0 && stack >= 0;) {
-		int64_t frame = user_frame(c, p, frames[i]);
+		int64_t frame;
 
+		if (i && frames[i - 1] & WIRE_FRAME_PYTHON) {
+			frame = python_frame(
+				c, p, frames[i - 1] & WIRE_FRAME_ADDRESS, (uint32_t)frames[i]);
+			i--;
+		} else {
+			frame = user_frame(c, p, frames[i]);
+		}
 		stack = frame < 0
 				? frame
 				: profile_stack(c->profile, (uint32_t)stack, (uint32_t)frame, stop);
@@ -344,9 +351,11 @@ int take_up(struct capture *c, struct error *err)
 		.process = on_process,
 		.mapping = on_mapping,
 		.comm = on_comm,
+		.code = python_code_add,
 		.sideband_lost = on_sideband_lost,
 		.context = c,
 	};
+	c->drains++;
 	int r = collect_drain(c->collect, &sink, err);
 
 	if (r)
@@ -357,6 +366,7 @@ int take_up(struct capture *c, struct error *err)
 
 		if (p && p->exited) {
 			collect_process_drop(c->collect, *pid);
+			python_forget(c, *pid);
 			process_remove(c->processes, *pid);
 		}
 	}

@@ -98,7 +98,7 @@ static int skeleton_load(struct collect *c, struct error *err)
 
 	if (!r)
 		return 0;
-	if (r == -EPERM || r == -EACCES)
+	if (r == -EPERM)
 		return permission_error(err, r, "cannot load the BPF programs");
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
 		error_exit(err, EXIT_SYSTEM, -EOPNOTSUPP,
@@ -260,8 +260,14 @@ static int record_copy(void *context, void *data, size_t size)
 {
 	struct collect *c = context;
 	const __u32 *type = data;
-	uint64_t time_ns = *type == WIRE_SAMPLE ? ((struct wire_sample *)data)->time_ns
-						: ((struct wire_process_event *)data)->time_ns;
+	uint64_t time_ns;
+
+	if (*type == WIRE_SAMPLE)
+		time_ns = ((struct wire_sample *)data)->time_ns;
+	else if (*type == WIRE_CODE)
+		time_ns = ((struct wire_code *)data)->time_ns;
+	else
+		time_ns = ((struct wire_process_event *)data)->time_ns;
 
 	return batch_add(&c->batch, data, (uint32_t)size, time_ns, false);
 }
@@ -285,6 +291,8 @@ static int dispatch(const struct batch *b, const struct pending *p, const struct
 	if (p->sideband)
 		return sideband_dispatch(data, p->bytes, p->time_ns, sink);
 	const struct wire_sample *s = data;
+	if (s->type == WIRE_CODE)
+		return sink->code(sink->context, data, p->bytes);
 	if (s->type != WIRE_SAMPLE)
 		return sink->process(sink->context, data);
 	if (p->bytes < sizeof(*s) + (s->user_frames + s->kernel_frames) * sizeof(uint64_t))

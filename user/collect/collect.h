@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "wire/loss.h"
+#include "wire/python.h"
 #include "wire/record.h"
 #include "wire/unwind.h"
 
@@ -61,6 +62,8 @@ struct collect_sink {
 	int (*process)(void *context, const struct wire_process_event *e);
 	int (*mapping)(void *context, const struct collect_mapping *m);
 	int (*comm)(void *context, const struct collect_comm *c);
+	/* A Python code object at first sight; @bytes of it are there. */
+	int (*code)(void *context, const struct wire_code *c, uint32_t bytes);
 	/* The side-band lost events: what is known about mappings may be stale. */
 	int (*sideband_lost)(void *context, uint64_t count);
 	void *context;
@@ -105,9 +108,10 @@ struct unwind_table;
  * Slow (milliseconds): it may wait for the kernel. */
 int collect_file_add(
 	struct collect *c, const struct unwind_table *table, uint32_t *ret_file, struct error *err);
-/* Replaces the mappings of @pid (sorted by start, no overlap). -ENOSPC when the table is full. */
-int collect_process_set(
-	struct collect *c, pid_t pid, const struct unwind_mapping *mappings, uint32_t count);
+/* Replaces the mappings of @pid (sorted by start, no overlap) and what is known of its Python
+ * (NULL = it runs none). -ENOSPC when a table is full. */
+int collect_process_set(struct collect *c, pid_t pid, const struct unwind_mapping *mappings,
+	uint32_t count, const struct python_process *python);
 /* Forgets the mappings of @pid. */
 void collect_process_drop(struct collect *c, pid_t pid);
 /* Bytes of kernel memory in the maps that grow with processes and files. */

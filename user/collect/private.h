@@ -65,7 +65,8 @@ int sideband_dispatch(
 /* A piece of the mappings array. */
 struct slice {
 	uint32_t first, count;
-	pid_t pid; /* 0 = free */
+	pid_t pid;       /* 0 = free */
+	uint32_t python; /* slot of python_processes; 0 = none */
 };
 
 /* A shard on its way into the outer map: that waits 5 to 15 ms for the kernel, so a thread does it
@@ -87,8 +88,11 @@ struct upload {
 	uint32_t files_used, pages_used;
 	VEC(struct unwind_row *) shards; /* mmapped */
 	VEC(int) shard_fds;
-	uint32_t shard_rows_used; /* of the last shard */
-	VEC(struct slice) slices; /* of `mappings`, in order, together covering it */
+	uint32_t shard_rows_used;       /* of the last shard */
+	VEC(struct slice) slices;       /* of `mappings`, in order, together covering it */
+	struct python_process *pythons; /* mmapped; python_count entries, [0] unused */
+	uint32_t *python_uses;          /* slices that refer to each; 0 = free */
+	uint32_t python_count;
 	int processes_fd, shards_fd;
 	struct spare spare; /* the next shard; rows NULL = none */
 };

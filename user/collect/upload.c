@@ -29,6 +29,9 @@ void upload_size(struct assay_bpf *skel, bool system_wide)
 	bpf_map__set_max_entries(skel->maps.unwind_files, 1 << 14);
 	bpf_map__set_max_entries(skel->maps.unwind_pages, system_wide ? 1 << 20 : 1 << 18);
 	bpf_map__set_max_entries(skel->maps.unwind_shards, SHARDS_MAX);
+	bpf_map__set_max_entries(skel->maps.python_processes, system_wide ? PYTHON_PROCESSES : 256);
+	bpf_map__set_max_entries(skel->maps.python_threads, system_wide ? 1 << 14 : 1 << 12);
+	bpf_map__set_max_entries(skel->maps.python_seen, PYTHON_SEEN);
 }
 
 static size_t page_round(size_t bytes)
@@ -99,7 +102,13 @@ int upload_open(struct upload *u, struct assay_bpf *skel, struct error *err)
 		map_mmap(bpf_map__fd(skel->maps.unwind_files), u->file_count * sizeof(*u->files));
 	u->pages =
 		map_mmap(bpf_map__fd(skel->maps.unwind_pages), u->page_count * sizeof(*u->pages));
-	if (!u->mappings || !u->files || !u->pages)
+	u->python_count = bpf_map__max_entries(skel->maps.python_processes);
+	u->pythons = map_mmap(
+		bpf_map__fd(skel->maps.python_processes), u->python_count * sizeof(*u->pythons));
+	u->python_uses = calloc(u->python_count, sizeof(*u->python_uses));
+	if (!u->python_uses)
+		return error_oom(err);
+	if (!u->mappings || !u->files || !u->pages || !u->pythons)
 		return error_exit(err, EXIT_SYSTEM, -errno, "cannot map the unwind tables: %s",
 			strerror(errno));
 	u->files_used = 1; /* number 0 means "no table" */
@@ -126,6 +135,8 @@ void upload_done(struct upload *u)
 	unmap(u->mappings, u->mapping_count * sizeof(*u->mappings));
 	unmap(u->files, u->file_count * sizeof(*u->files));
 	unmap(u->pages, u->page_count * sizeof(*u->pages));
+	unmap(u->pythons, u->python_count * sizeof(*u->pythons));
+	free(u->python_uses);
 	vec_each (shard, &u->shards)
 		unmap(*shard, UNWIND_SHARD_ROWS * sizeof(**shard));
 	vec_each (fd, &u->shard_fds)
@@ -217,6 +228,9 @@ static void slice_free(struct upload *u, struct slice *s)
 {
 	uint32_t i = (uint32_t)(s - u->slices.at);
 
+	if (s->python)
+		u->python_uses[s->python]--;
+	s->python = 0;
 	s->pid = 0;
 	if (i + 1 < u->slices.n && !s[1].pid) {
 		s->count += s[1].count;
@@ -270,8 +284,24 @@ static struct slice *slice_take(struct upload *u, pid_t pid, uint32_t count)
 	return NULL;
 }
 
-int collect_process_set(
-	struct collect *c, pid_t pid, const struct unwind_mapping *mappings, uint32_t count)
+/* A slot that holds @python, shared by processes in which it is the same. 0 = all are in use. */
+static uint32_t python_slot(struct upload *u, const struct python_process *python)
+{
+	uint32_t empty = 0;
+
+	for (uint32_t i = 1; i < u->python_count; i++) {
+		if (!u->python_uses[i])
+			empty = empty ? empty : i;
+		else if (!memcmp(&u->pythons[i], python, sizeof(*python)))
+			return i;
+	}
+	if (empty)
+		u->pythons[empty] = *python;
+	return empty;
+}
+
+int collect_process_set(struct collect *c, pid_t pid, const struct unwind_mapping *mappings,
+	uint32_t count, const struct python_process *python)
 {
 	struct upload *u = &c->upload;
 	__u32 number = (__u32)pid;
@@ -284,8 +314,11 @@ int collect_process_set(
 	struct slice *s = slice_take(u, -1, count);
 	if (!s)
 		return -ENOSPC;
+	s->python = python ? python_slot(u, python) : 0;
+	if (s->python)
+		u->python_uses[s->python]++;
 	memcpy(u->mappings + s->first, mappings, count * sizeof(*mappings));
-	struct unwind_process value = { s->first, count };
+	struct unwind_process value = { s->first, count, s->python };
 	if (bpf_map_update_elem(u->processes_fd, &number, &value, BPF_ANY)) {
 		int code = -errno;
 
@@ -296,7 +329,7 @@ int collect_process_set(
 	if (old)
 		old->pid = RESTING_LONGER;
 	slice_find(u, -1)->pid = pid;
-	return 0;
+	return python && !value.python ? -ENOSPC : 0;
 }
 
 void collect_process_drop(struct collect *c, pid_t pid)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -195,6 +196,14 @@ int proc_open_mapped(pid_t pid, uint64_t start, uint64_t end, const char *path, 
 	if (fd == -ENOENT || fd == -ESRCH)
 		fd = open_regular(path, inode);
 	return fd;
+}
+
+int proc_memory_read(pid_t pid, uint64_t address, void *to, size_t n)
+{
+	struct iovec local = { to, n }, remote = { (void *)(uintptr_t)address, n };
+	ssize_t r = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+
+	return r < 0 ? -errno : (size_t)r == n ? 0 : -EFAULT;
 }
 
 int proc_open_in_root(pid_t pid, const char *path)

@@ -50,6 +50,10 @@ uint64_t proc_timeslices(pid_t pid);
  */
 int proc_open_mapped(pid_t pid, uint64_t start, uint64_t end, const char *path, uint64_t inode);
 
+/* Copies @n bytes of the process's memory at @address. 0, or -errno (-EFAULT: not mapped, or only
+ * in part; -ESRCH: gone). */
+int proc_memory_read(pid_t pid, uint64_t address, void *to, size_t n);
+
 /* Opens @path as @pid sees it, for reading a source file; regular files only. fd or -errno. */
 int proc_open_in_root(pid_t pid, const char *path);
 

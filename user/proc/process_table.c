@@ -103,6 +103,7 @@ int process_fork(struct process_table *t, pid_t parent, pid_t child, uint64_t st
 	if (p->mappings.n)
 		memcpy(c->mappings.at, p->mappings.at, p->mappings.n * sizeof(*p->mappings.at));
 	c->mappings.n = p->mappings.n;
+	c->python = p->python;
 	c->scanned = true;
 	c->changes++;
 	return 0;
@@ -111,6 +112,7 @@ int process_fork(struct process_table *t, pid_t parent, pid_t child, uint64_t st
 void process_exec(struct process *p)
 {
 	p->mappings.n = 0;
+	p->python = NULL;
 	p->changes++;
 }
 

@@ -23,6 +23,8 @@ enum {
 	PROCESSES_MAX = 1 << 18,
 };
 
+struct python_layout;
+
 struct process_mapping {
 	uint64_t start, end; /* addresses */
 	uint64_t vaddr;      /* of start in the module: ELF virtual address */
@@ -35,6 +37,8 @@ struct process {
 	uint32_t number;   /* the owner's number of the process; 0 = not set */
 	bool scanned;      /* its mappings were read or are known from its birth on */
 	bool exited;
+	const struct python_layout
+		*python;  /* the owner's: how to read its Python; NULL = has none */
 	uint32_t changes; /* counts changes of the mappings */
 	VEC(struct process_mapping) mappings;
 };
