@@ -12,6 +12,7 @@
 #include "base/strbuf.h"
 #include "base/vec.h"
 #include "capture/capture.h"
+#include "formats/report_text.h"
 #include "profile/profile.h"
 
 struct json_object;
@@ -24,7 +25,7 @@ struct arguments {
 	VEC(const char *) files; /* the other arguments */
 
 	double duration_s, rate_hz, limit, step;
-	const char *output, *by, *sort, *kind, *focus, *to, *title;
+	const char *output, *by, *sort, *kind, *focus, *to, *title, *work;
 	bool force, json, markdown, no_source, verbose, quiet, help;
 };
 
@@ -55,13 +56,8 @@ void command_help(const struct command *c, struct strbuf *out);
 
 /* ---- what commands share (output.c, live.c) ---- */
 
-/* How stdout looks. */
-struct screen {
-	unsigned int width; /* columns */
-	bool colour;
-};
-
-struct screen screen_get(void);
+/* How stdout looks: width, colour; and at most @limit rows (0 = all). */
+struct report_style report_style_get(uint32_t limit);
 /* Writes all of @text to stdout. -EIO etc. with EXIT_OUTPUT when that fails. */
 int print_text(const struct strbuf *text, struct error *err);
 /* Prints @o and releases it; NULL is out of memory. */

@@ -11,6 +11,9 @@
 
 static const struct command *const commands[] = {
 	&command_record,
+	&command_diagnose,
+	&command_plan,
+	&command_verify,
 	&command_report,
 	&command_flame,
 	&command_export,

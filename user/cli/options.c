@@ -46,6 +46,8 @@ static const struct option_row rows[] = {
 	{ "title", 0, OPTION_TEXT, "TEXT", "heading of the page", .at = AT(title) },
 	{ "md", 0, OPTION_FLAG, NULL, "Markdown, for a ticket", .at = AT(markdown) },
 	{ "step", 0, OPTION_NUMBER, "N", "only the plan's step N", 1, 1e6, AT(step) },
+	{ "work", 0, OPTION_TEXT, "NAME=VALUE", "units of work done while recording",
+		.at = AT(work) },
 	{ "no-source", 0, OPTION_FLAG, NULL, "keep no source text in the recording",
 		.at = AT(no_source) },
 	{ "json", 0, OPTION_FLAG, NULL, "print JSON", .at = AT(json) },

@@ -14,17 +14,17 @@
 #include "base/cleanup.h"
 #include "cli/cli.h"
 
-struct screen screen_get(void)
+struct report_style report_style_get(uint32_t limit)
 {
 	struct winsize size;
 	bool tty = isatty(STDOUT_FILENO);
 	const char *columns = getenv("COLUMNS"), *term = getenv("TERM");
-	struct screen s = { .width = 100 };
+	struct report_style s = { .width = 100, .limit = limit };
 
 	if (tty && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col)
 		s.width = size.ws_col;
 	else if (columns && atoi(columns) > 0)
-		s.width = (unsigned int)atoi(columns);
+		s.width = (uint32_t)atoi(columns);
 	if (s.width < 40)
 		s.width = 40;
 	if (s.width > 500)

@@ -57,13 +57,9 @@ static int report_run(struct arguments *a, struct error *err)
 		r = print_json(report_json(p, table, a->focus, limit), err);
 	} else {
 		CLEANUP_STRBUF struct strbuf text = { 0 };
-		struct screen screen = screen_get();
+		struct report_style style = report_style_get(limit ? limit : 20);
 
-		r = report_text(p, table,
-			&(struct report_style){ .width = screen.width,
-				.colour = screen.colour,
-				.limit = limit ? limit : 20 },
-			&text, err);
+		r = report_text(p, table, &style, &text, err);
 		if (!r)
 			r = print_text(&text, err);
 	}

@@ -1,0 +1,52 @@
+/* assay diagnose: the bottlenecks, with evidence. */
+// SPDX-License-Identifier: BSD-2-Clause
+#include "base/cleanup.h"
+#include "cli/cli.h"
+#include "detect/detect.h"
+#include "formats/finding_json.h"
+#include "formats/finding_text.h"
+#include "plan/plan.h"
+
+CLEANUP_DEFINE(struct profile *, profile_free)
+CLEANUP_DEFINE(struct findings *, findings_free)
+CLEANUP_DEFINE(struct plan *, plan_free)
+
+static int diagnose_run(struct arguments *a, struct error *err)
+{
+	CLEANUP(profile_freep) struct profile *p = NULL;
+	CLEANUP(findings_freep) struct findings *findings = NULL;
+	CLEANUP(plan_freep) struct plan *plan = NULL;
+	CLEANUP_STRBUF struct strbuf text = { 0 };
+	int r = profile_get(a, &p, err);
+
+	if (!r)
+		r = detect(&(struct detect_input){ .profile = p }, &findings, err);
+	if (!r && a->json) {
+		r = print_json(findings_json(findings), err);
+	} else if (!r) {
+		struct report_style style = report_style_get((uint32_t)a->limit);
+
+		r = plan_make(findings, &(struct plan_options){ 0 }, &plan, err);
+		if (!r)
+			r = finding_text(findings, plan, &style, &text, err);
+		if (!r)
+			r = print_text(&text, err);
+	}
+	return r ? failure(err) : EXIT_FINE;
+}
+
+const struct command command_diagnose = {
+	.name = "diagnose",
+	.synopsis = "FILE | TARGET [-d SECS]",
+	.text = "what is slow and why, with evidence",
+	.about = "Names the bottlenecks of a recording, or of a live TARGET that is captured for "
+		 "-d\n"
+		 "seconds (10) first: severity, impact with its 95 % interval, where, the "
+		 "evidence, and\n"
+		 "what would mend it. Findings are sorted by impact.",
+	.options = "limit duration rate force no-source json quiet",
+	.target = TARGET_OPTIONAL,
+	.files_min = 1,
+	.files_max = 1,
+	.run = diagnose_run,
+};
