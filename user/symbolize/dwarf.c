@@ -235,6 +235,14 @@ static void line_of(Dwarf_Die *unit, uint64_t vaddr, struct dwarf_place *place)
 		place->line = (uint32_t)number;
 }
 
+/* Where the compiler ran: files that are not absolute are relative to it. */
+static const char *unit_directory(Dwarf_Die *unit)
+{
+	Dwarf_Attribute attribute;
+
+	return dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attribute));
+}
+
 uint32_t dwarf_info_find(struct dwarf_info *info, uint64_t vaddr, struct dwarf_place *places)
 {
 	const struct dwarf_range *range = dwarf_ranges_find(&info->ranges, vaddr);
@@ -252,7 +260,7 @@ uint32_t dwarf_info_find(struct dwarf_info *info, uint64_t vaddr, struct dwarf_p
 			return 0;
 	}
 	uint32_t n = dwarf_functions_find(&unit->functions, vaddr, chain, DWARF_PLACES_MAX);
-	places[0] = (struct dwarf_place){ 0 };
+	places[0] = (struct dwarf_place){ .directory = unit_directory(&die) };
 	line_of(&die, vaddr, &places[0]);
 	if (!n)
 		return places[0].file ? 1 : 0; /* assembly: lines without functions */
@@ -263,7 +271,7 @@ uint32_t dwarf_info_find(struct dwarf_info *info, uint64_t vaddr, struct dwarf_p
 			return i;
 		places[i].function = function_name(&call);
 		if (i + 1 < n) {
-			places[i + 1] = (struct dwarf_place){ 0 };
+			places[i + 1] = (struct dwarf_place){ .directory = places[0].directory };
 			call_site(&die, &call, &places[i + 1]);
 		}
 	}

@@ -27,10 +27,11 @@ enum {
 /* One function at an address. Strings are hostile, borrowed from the dwarf_info, and NULL when the
  * file does not tell. */
 struct dwarf_place {
-	const char *function; /* linkage (mangled) name where there is one, else the plain name */
-	const char *file; /* absolute where the compiler told its directory; may hold "..", "//" */
-	uint32_t line;    /* 1-based, 0 = unknown: the address's line, in outer functions the
-			   * line of the inlined call */
+	const char *function;  /* linkage (mangled) name where there is one, else the plain name */
+	const char *file;      /* as the compiler was called with; may hold "..", "//" */
+	const char *directory; /* what a relative file is relative to; NULL = not told */
+	uint32_t line;         /* 1-based, 0 = unknown: the address's line, in outer functions the
+				* line of the inlined call */
 };
 
 struct dwarf_info;

@@ -65,7 +65,22 @@ static bool symbol_says_more(const char *function, const struct symbol *symbol)
 	       (!function || strncmp(function, "_Z", 2) != 0);
 }
 
-/* Makes worker places of DWARF's; names go to @names, one buffer each. */
+/* Adds the place's file to @out behind a NUL, in its directory when it is relative; returns where
+ * it begins. */
+static size_t file_add(struct strbuf *out, const struct dwarf_place *place)
+{
+	strbuf_putc(out, 0);
+	size_t start = out->length;
+
+	if (place->directory && place->file[0] != '/') {
+		strbuf_add(out, place->directory, strnlen(place->directory, 4096));
+		strbuf_putc(out, '/');
+	}
+	strbuf_add(out, place->file, strnlen(place->file, 4096));
+	return start;
+}
+
+/* Makes worker places of DWARF's; names and files go to @names, one buffer each. */
 static uint32_t convert(const struct dwarf_place *from, uint32_t n, struct strbuf *names,
 	const struct symbol *symbol, struct worker_place *to)
 {
@@ -83,9 +98,11 @@ static uint32_t convert(const struct dwarf_place *from, uint32_t n, struct strbu
 			symbol_name(name, symbol);
 		else if (n > 1)
 			continue; /* an inlined call without a name */
-		to[kept++] = (struct worker_place){ name->text, from[i].file,
-			(uint32_t)name->length,
-			from[i].file ? (uint32_t)strnlen(from[i].file, 4096) : 0, from[i].line };
+		size_t name_bytes = name->length;
+		size_t file = from[i].file ? file_add(name, &from[i]) : name->length;
+		to[kept++] = (struct worker_place){ name->text,
+			name->text ? name->text + file : NULL, (uint32_t)name_bytes,
+			(uint32_t)(name->length - file), from[i].line };
 	}
 	return kept;
 }
