@@ -2,7 +2,7 @@
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 B=${B:-build}
-ASSAY=$PWD/$B/assay
+ASSAY=$(realpath -m "$B")/assay
 WORK=$(mktemp -d)
 PIDS=()
 n=0 bad=0

@@ -106,7 +106,7 @@ static int functions_run(struct builder *b, struct unwind_table *t)
 			t->functions_skipped++;
 			continue;
 		}
-		if (i && f->start - end >= GAP_BYTES) {
+		if (t->functions && f->start - end >= GAP_BYTES) {
 			int r = row_add(b, end, (struct unwind_row){ .rule = UNWIND_NONE });
 
 			if (r)
@@ -116,16 +116,21 @@ static int functions_run(struct builder *b, struct unwind_table *t)
 		if (r == -ENOMEM || r == -E2BIG)
 			return r;
 		if (r) {
-			/* What was read holds; from here on nothing is known. */
+			/* What was read holds; from its last rule on nothing is known. */
+			uint64_t from = b->rows.n && b->base + b->last.pc > f->start
+						? b->base + b->last.pc
+						: f->start;
+
 			t->functions_skipped++;
-			r = row_add(b, b->base + b->last.pc,
-				(struct unwind_row){ .rule = UNWIND_UNSUPPORTED });
+			r = row_add(b, from, (struct unwind_row){ .rule = UNWIND_UNSUPPORTED });
 			if (r)
 				return r;
 		}
 		t->functions++;
 		end = f->end;
 	}
+	if (!t->functions)
+		return -ENODATA;
 	return row_add(b, end, (struct unwind_row){ .rule = UNWIND_NONE });
 }
 
