@@ -30,7 +30,7 @@ check "at least 99.5 % of its stacks are whole" ask 'quality["stacks_whole"] >= 
 check "shares of two functions are within 2 points of what the program measured" \
 	ask 'abs(total("work_70") / (total("work_70") + total("work_30")) - truth) < 0.02'
 check "the hot line is found in its file" ask \
-	'any((r["file"] or "").endswith("python_truth.py") and r["line"] == 17 and r["function"] == "spin" and r["total"] > 0.3 for r in lines["rows"])'
+	'any((r["file"] or "").endswith("python_truth.py") and r["line"] == 15 and r["function"] == "spin" and r["total"] > 0.3 for r in lines["rows"])'
 check "methods have their qualified name" ask 'total("Chooser.choose") > 0.3'
 check "a C function that calls back into Python stands between its caller and its callee" ask \
 	'any("worker" in s and "deeper" in s and s.index("worker") < s.index("deeper") - 1 for s, n in stacks)'
