@@ -52,11 +52,21 @@ bool range_changes(const struct source *s, struct range where, uint32_t name)
 	return false;
 }
 
+/* "&x" and "&x.y" are the same place however the content of x changes. */
+static bool is_address(const struct source *s, uint32_t i, uint32_t from)
+{
+	bool unary = i > from && token_is(s, i - 1, "&") &&
+		     (i - 1 == from || s->tokens.at[i - 2].type == TOKEN_SIGN);
+
+	return unary && !token_is(s, i + 1, "->") && !token_is(s, i + 1, "[");
+}
+
 bool range_varies(const struct source *s, struct range expression, struct range where)
 {
 	for (uint32_t i = expression.from; i < expression.to; i++)
 		if (token_is_variable(s, i) && !token_is_constant(s, i) &&
-			!token_is(s, i + 1, "(") && range_changes(s, where, i))
+			!token_is(s, i + 1, "(") && !is_address(s, i, expression.from) &&
+			range_changes(s, where, i))
 			return true;
 	return false;
 }

@@ -54,7 +54,7 @@ static uint32_t function_add(struct view *v, uint32_t frame)
 	fresh->parts.function = f->function;
 	fresh->parts.file = f->file;
 	fresh->parts.module = f->module;
-	fresh->parts.offset = f->function ? 0 : f->offset;
+	fresh->parts.offset = f->function ? 0 : f->start ? f->start : f->offset;
 	HASH_FIND(hh, v->index, &fresh->parts, sizeof(fresh->parts), row);
 	if (row) {
 		free(fresh);
