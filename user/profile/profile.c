@@ -73,7 +73,7 @@ union row {
 		uint8_t build_id[PROFILE_BUILD_ID_BYTES];
 	} module;
 	struct {
-		uint64_t offset;
+		uint64_t offset, start;
 		uint32_t function, file, line, module, outer;
 		uint8_t kind, flags, pad[2];
 	} frame;
@@ -305,12 +305,13 @@ int64_t profile_module(
 int64_t profile_frame(struct profile *p, const struct profile_frame *f)
 {
 	if (f->kind >= FRAME_KIND_COUNT || f->function >= p->strings.n || f->file >= p->strings.n ||
-		f->module >= p->modules.n || f->outer >= p->frames.n)
+		f->module >= p->modules.n || f->outer >= p->frames.n || f->start > f->offset)
 		return -EINVAL;
 	union row row;
 
 	memset(&row, 0, sizeof(row));
 	row.frame.offset = f->offset;
+	row.frame.start = f->start;
 	row.frame.function = f->function;
 	row.frame.file = f->file;
 	row.frame.line = f->line;
@@ -515,6 +516,8 @@ int profile_check(const struct profile *p, struct error *err)
 			f->file >= p->strings.n || f->module >= p->modules.n ||
 			f->outer >= p->frames.n)
 			return breach(err, "frame", i, "refers to nothing");
+		if (f->start > f->offset)
+			return breach(err, "frame", i, "lies in front of its function");
 		uint32_t length = 0;
 		for (uint32_t o = f->outer; o; o = p->frames.at[o].outer)
 			if (o >= p->frames.n || ++length > PROFILE_INLINE_DEPTH)
@@ -583,7 +586,7 @@ void profile_frame_name(const struct profile *p, uint32_t frame, struct strbuf *
 	else if (f->module)
 		strbuf_printf(out, "%s+0x%llx",
 			profile_basename(profile_str(p, p->modules.at[f->module].path)),
-			(unsigned long long)f->offset);
+			(unsigned long long)(f->start ? f->start : f->offset));
 	else
 		strbuf_puts(out, "[unknown]");
 }

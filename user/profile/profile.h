@@ -18,6 +18,7 @@
  *       characters, markup and any length up to PROFILE_STRING_BYTES may occur.
  *   P5  equal rows are stored once: profile_string/_module/_frame/_stack/_thread return the index
  *       of the row that is already there.
+ *   P6  frames[i].start is at most frames[i].offset.
  */
 // SPDX-License-Identifier: BSD-2-Clause
 #ifndef PROFILE_PROFILE_H
@@ -92,6 +93,8 @@ struct profile_frame {
 	uint32_t module;
 	uint64_t offset; /* ELF virtual address in the module; kernel: address. Caller frames hold
 			  * the return address minus 1 (an address inside the call). */
+	uint64_t start;  /* ELF virtual address where the function begins, for functions without a
+			  * name; 0 = unknown */
 	uint32_t outer;  /* frame this one is inlined into at the same offset, or 0. A location
 			  * with inlined calls is the chain innermost (FRAME_INLINED) ... outermost
 			  * (FRAME_NATIVE); stacks refer to the innermost. */
@@ -195,7 +198,7 @@ struct profile *profile_new(void);
 void profile_free(struct profile *p);
 
 /* Each add function returns an index > 0, or a negative errno (-ENOMEM, -E2BIG when a table is
- * full, -EINVAL when an index breaks P1-P3). 0 is only returned for the empty row. */
+ * full, -EINVAL when an index breaks P1-P3 or P6). 0 is only returned for the empty row. */
 int64_t profile_string(struct profile *p, const char *s);
 int64_t profile_string_n(struct profile *p, const char *s, size_t n);
 int64_t profile_module(
@@ -229,7 +232,7 @@ static inline const char *profile_str(const struct profile *p, uint32_t index)
 	return p->strings.at[index];
 }
 
-/* Checks P1-P3 on a profile filled from a file; -EBADMSG with the first breach. */
+/* Checks P1-P3 and P6 on a profile filled from a file; -EBADMSG with the first breach. */
 int profile_check(const struct profile *p, struct error *err);
 
 /* A walk over one stack's frames, leaf first, inlined frames before the function they stand in:
@@ -260,8 +263,8 @@ static inline uint32_t stack_walk_next(struct stack_walk *w)
 	return frame;
 }
 
-/* The name a person sees: the function, or "module+0xoffset", or "[unknown]". Added to @out
- * unescaped. */
+/* The name a person sees: the function; without one "module+0xstart" of the function, or where that
+ * is unknown "module+0xoffset"; or "[unknown]". Added to @out unescaped. */
 struct strbuf;
 void profile_frame_name(const struct profile *p, uint32_t frame, struct strbuf *out);
 /* The last component of a path: "libc.so.6". Borrowed from @path. */

@@ -120,7 +120,9 @@ static struct row_key key_of_frame(const struct profile_frame *f, enum table_by 
 	key.module = f->module;
 	if (by == TABLE_BY_FUNCTION || by == TABLE_BY_LINE) {
 		key.function = f->function;
-		key.offset = f->function || !f->module ? 0 : f->offset;
+		key.offset = f->function || !f->module             ? 0
+			     : by == TABLE_BY_FUNCTION && f->start ? f->start
+								   : f->offset;
 	}
 	if (by != TABLE_BY_MODULE)
 		key.file = f->file;
@@ -545,8 +547,15 @@ void table_row_name(const struct profile *p, const struct table *table, const st
 	case TABLE_BY_MODULE:
 		strbuf_puts(out, *module ? module : "[unknown]");
 		return;
-	case TABLE_BY_FUNCTION:
 	case TABLE_BY_LINE:
+		if (!row->function && *module) {
+			strbuf_printf(out, "%s+0x%llx", profile_basename(module),
+				(unsigned long long)row->offset);
+			return;
+		}
+		profile_frame_name(p, row->frame, out);
+		return;
+	case TABLE_BY_FUNCTION:
 	case TABLE_BY_COUNT:
 		profile_frame_name(p, row->frame, out);
 	}

@@ -49,7 +49,8 @@ struct table_row {
 	uint32_t function, file;
 	uint32_t line;   /* by function: of its most expensive place */
 	uint32_t module; /* index into modules */
-	uint64_t offset; /* in the module; for a function without a name */
+	uint64_t offset; /* in the module; of a function without a name: its start, by line the
+			    address */
 	uint32_t frame;  /* the most expensive frame of the row; 0 in a table by thread */
 	uint32_t thread; /* index into threads; in a table by thread */
 

@@ -296,8 +296,12 @@ static int read_frame(struct reader *r)
 		s = get_u64(r, 7, &f.offset);
 	if (!s)
 		s = get_u32(r, 8, UINT32_MAX, &f.outer);
+	if (!s)
+		s = get_u64(r, 9, &f.start);
 	if (s)
 		return s;
+	if (f.start > f.offset)
+		return bad_row(r, "lies in front of its function");
 	f.flags = (uint8_t)flags;
 	if (!r->raw_frames.n && vec_push(&r->raw_frames, (struct profile_frame){ 0 }))
 		return error_oom(r->err);

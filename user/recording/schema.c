@@ -23,7 +23,7 @@ const struct schema_object schema_objects[] = {
 	TABLE(mapping, "process INTEGER, module INTEGER, start INTEGER, end INTEGER, "
 		"file_offset INTEGER"),
 	TABLE(frame, "id INTEGER PRIMARY KEY, kind TEXT, flags INTEGER, function TEXT, file TEXT, "
-		"line INTEGER, module INTEGER, offset INTEGER, outer INTEGER"),
+		"line INTEGER, module INTEGER, offset INTEGER, outer INTEGER, start INTEGER"),
 	TABLE(stack, "id INTEGER PRIMARY KEY, parent INTEGER, frame INTEGER, stop TEXT"),
 	TABLE(sample, "bucket INTEGER, thread INTEGER, stack INTEGER, kind TEXT, count INTEGER, "
 		"value INTEGER, weight REAL"),
@@ -31,7 +31,7 @@ const struct schema_object schema_objects[] = {
 	TABLE(source, "file TEXT, first_line INTEGER, text TEXT"),
 	TABLE(library, "module INTEGER, package TEXT, version TEXT"),
 	VIEW(frame_name, "SELECT f.id AS frame, coalesce(f.function, m.path || "
-		"printf('+0x%llx', f.offset), '[unknown]') AS name FROM frame f "
+		"printf('+0x%llx', coalesce(nullif(f.start, 0), f.offset)), '[unknown]') AS name FROM frame f "
 		"LEFT JOIN module m ON m.id = f.module"),
 	VIEW(function_self, "SELECT n.name AS function, s.kind AS kind, sum(s.count) AS samples, "
 		"sum(s.value) AS value FROM sample s JOIN stack k ON k.id = s.stack "

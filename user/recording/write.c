@@ -23,18 +23,18 @@
 #include "recording/schema.h"
 
 /* X(enumerator, SQL): the statements, prepared once. */
-#define STATEMENTS(X)                                                \
-	X(PUT_META, "INSERT INTO meta VALUES(?,?)")                  \
-	X(PUT_FACT, "INSERT INTO fact VALUES(?,?)")                  \
-	X(PUT_LOST, "INSERT INTO lost VALUES(?,?,?)")                \
-	X(PUT_MODULE, "REPLACE INTO module VALUES(?,?,?)")           \
-	X(PUT_PROCESS, "REPLACE INTO process VALUES(?,?,?,?,?,?)")   \
-	X(PUT_THREAD, "REPLACE INTO thread VALUES(?,?,?,?,?)")       \
-	X(PUT_MAPPING, "INSERT INTO mapping VALUES(?,?,?,?,?)")      \
-	X(PUT_FRAME, "REPLACE INTO frame VALUES(?,?,?,?,?,?,?,?,?)") \
-	X(PUT_STACK, "REPLACE INTO stack VALUES(?,?,?,?)")           \
-	X(PUT_SAMPLE, "INSERT INTO sample VALUES(?,?,?,?,?,?,?)")    \
-	X(PUT_SOURCE, "INSERT INTO source VALUES(?,?,?)")            \
+#define STATEMENTS(X)                                                  \
+	X(PUT_META, "INSERT INTO meta VALUES(?,?)")                    \
+	X(PUT_FACT, "INSERT INTO fact VALUES(?,?)")                    \
+	X(PUT_LOST, "INSERT INTO lost VALUES(?,?,?)")                  \
+	X(PUT_MODULE, "REPLACE INTO module VALUES(?,?,?)")             \
+	X(PUT_PROCESS, "REPLACE INTO process VALUES(?,?,?,?,?,?)")     \
+	X(PUT_THREAD, "REPLACE INTO thread VALUES(?,?,?,?,?)")         \
+	X(PUT_MAPPING, "INSERT INTO mapping VALUES(?,?,?,?,?)")        \
+	X(PUT_FRAME, "REPLACE INTO frame VALUES(?,?,?,?,?,?,?,?,?,?)") \
+	X(PUT_STACK, "REPLACE INTO stack VALUES(?,?,?,?)")             \
+	X(PUT_SAMPLE, "INSERT INTO sample VALUES(?,?,?,?,?,?,?)")      \
+	X(PUT_SOURCE, "INSERT INTO source VALUES(?,?,?)")              \
 	X(PUT_LIBRARY, "INSERT INTO library VALUES(?,?,?)")
 
 enum statement {
@@ -194,6 +194,7 @@ static int put_frame(struct recording *r, const struct profile *p, uint32_t i, s
 	put_int(&put, f->module);
 	put_int(&put, f->offset);
 	put_int(&put, f->outer);
+	put_int(&put, f->start);
 	return put_end(&put, err);
 }
 

@@ -162,6 +162,26 @@ static void nameless_functions_are_rows_by_module_and_offset(void **state)
 	assert_int_equal(row_named(p, t, "[unknown]")->total_count, 3);
 }
 
+static void nameless_addresses_of_one_function_are_one_row_but_lines_of_their_own(void **state)
+{
+	CLEANUP(profile_freep) struct profile *p = profile_new();
+	struct profile_frame f = { .kind = FRAME_NATIVE,
+		.module = (uint32_t)profile_module(p, "/lib/libx.so", NULL, 0) };
+
+	for (f.offset = 16; f.offset <= 64; f.offset += 16) {
+		f.start = f.offset <= 48 ? 16 : 0; /* three of a function, one of none */
+		sample(p, 0, (uint32_t)profile_stack(p, 0, (uint32_t)profile_frame(p, &f), 0), 1);
+	}
+	CLEANUP(table_freep) struct table *t = table_of(p, (struct table_options){ 0 });
+	assert_int_equal(t->rows.n, 2);
+	assert_int_equal(row_named(p, t, "libx.so+0x10")->self_count, 3);
+	assert_int_equal(row_named(p, t, "libx.so+0x40")->self_count, 1);
+	CLEANUP(table_freep)
+	struct table *lines = table_of(p, (struct table_options){ .by = TABLE_BY_LINE });
+	assert_int_equal(lines->rows.n, 4);
+	assert_int_equal(row_named(p, lines, "libx.so+0x30")->self_count, 1);
+}
+
 static void threads_are_rows_also_when_only_their_time_was_measured(void **state)
 {
 	CLEANUP(profile_freep) struct profile *p = profile_new();
@@ -397,6 +417,8 @@ int main(void)
 		cmocka_unit_test(an_inlined_function_is_a_row_and_its_host_has_no_self),
 		cmocka_unit_test(rows_by_line_split_what_rows_by_function_join),
 		cmocka_unit_test(nameless_functions_are_rows_by_module_and_offset),
+		cmocka_unit_test(
+			nameless_addresses_of_one_function_are_one_row_but_lines_of_their_own),
 		cmocka_unit_test(threads_are_rows_also_when_only_their_time_was_measured),
 		cmocka_unit_test(sorting_by_total_puts_the_root_first),
 		cmocka_unit_test(focus_keeps_the_stacks_through_a_function),

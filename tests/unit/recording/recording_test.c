@@ -69,6 +69,7 @@ static uint32_t add_stacks(struct profile *p)
 	struct profile_frame kernel = { .kind = FRAME_KERNEL,
 		.flags = FRAME_FLAG_GUESSED,
 		.offset = 0xffffffff81000042ull,
+		.start = 0xffffffff81000040ull,
 		.module = (uint32_t)profile_module(p, "[kernel]", NULL, 0) };
 	uint32_t bottom =
 		(uint32_t)profile_stack(p, 0, (uint32_t)profile_frame(p, &root), string(p, "end"));
@@ -123,9 +124,10 @@ static void describe_stack(const struct profile *p, uint32_t stack, struct strbu
 		const struct profile_frame *f = &p->frames.at[i];
 		const struct profile_module *m = &p->modules.at[f->module];
 
-		strbuf_printf(out, " [%u %u %s %s %u %llx %s ", f->kind, f->flags,
+		strbuf_printf(out, " [%u %u %s %s %u %llx %llx %s ", f->kind, f->flags,
 			profile_str(p, f->function), profile_str(p, f->file), f->line,
-			(unsigned long long)f->offset, profile_str(p, m->path));
+			(unsigned long long)f->offset, (unsigned long long)f->start,
+			profile_str(p, m->path));
 		for (int b = 0; b < m->build_id_bytes; b++)
 			strbuf_printf(out, "%02x", m->build_id[b]);
 		strbuf_putc(out, ']');
@@ -651,6 +653,8 @@ static void rows_that_refer_to_nothing_are_refused(void **state)
 		"UPDATE stack SET frame = 0",
 		"UPDATE frame SET outer = id",
 		"UPDATE frame SET outer = 77",
+		"UPDATE frame SET start = offset + 1 WHERE id = 1",
+		"UPDATE frame SET start = NULL",
 		"UPDATE frame SET outer = 1 WHERE id = 3; UPDATE frame SET outer = 3 WHERE id = 1",
 		"UPDATE frame SET module = 9",
 		"UPDATE frame SET kind = NULL",
@@ -745,14 +749,14 @@ static void the_views_for_people_work_in_the_sqlite_shell(void **state)
 	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
 	assert_string_equal(sqlite3_column_text(s, 0), "ma\nin;<b>\xc3\xa9");
 	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-	assert_string_equal(sqlite3_column_text(s, 0), "[kernel]+0xffffffff81000042");
+	assert_string_equal(sqlite3_column_text(s, 0), "[kernel]+0xffffffff81000040");
 	sqlite3_finalize(s);
 	assert_int_equal(
 		sqlite3_prepare_v2(db, "SELECT text FROM stack_text WHERE stack = 2", -1, &s, NULL),
 		SQLITE_OK);
 	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
 	assert_string_equal(
-		sqlite3_column_text(s, 0), "ma\nin;<b>\xc3\xa9;[kernel]+0xffffffff81000042");
+		sqlite3_column_text(s, 0), "ma\nin;<b>\xc3\xa9;[kernel]+0xffffffff81000040");
 	sqlite3_finalize(s);
 	sqlite3_close(db);
 }
