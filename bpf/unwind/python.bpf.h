@@ -2,19 +2,21 @@
  * The Python step: the interpreter's own frames, put in the place of the native frame that runs
  * them.
  *
- * When the native walk passes a frame of the evaluation loop, the next steps take Python frames
- * from the thread's frame list, up to the end of that call of the loop (enum python_entry); then
- * the native walk goes on. So frames stay in their true order when C code calls back into Python.
+ * A segment is the Python frames of one call of the evaluation loop. It is collected ahead, into
+ * w->python_words, one frame a step; then the native walk goes on until it has passed the frame of
+ * that call. So frames stand in their true order when C code calls back into Python.
  *
  *   thread state <- cached by tid, else found in the interpreter's list by thread_id == fsbase
  *   frame        -> { code, previous, instruction, owner }, read through a window of its own
+ *   SCANNING (a segment) -> READY (its native frame is awaited) -> SCANNING ... -> GONE
  *
- * Y1  From 3.12 on the extra frame that ends a call lies on the C stack inside the native frame;
- *     if it does not, that call of the loop has not linked its frames yet and takes none.
+ * Y1  The native frame of a segment is the one that has the segment's anchor on its part of the C
+ *     stack: the cframe (3.11) or the extra frame that ends the segment (3.12 on). Before there
+ *     was such a thing it is told by its code.
  * Y2  A code object is named at first sight (struct wire_code): `python_seen` remembers what was
  *     sent. What it forgets is sent again, what does not fit is read by user space later.
- * Y3  Python frames replace the native frame of the loop that runs them: its time is theirs. It
- *     stays where no Python frame was found.
+ * Y3  Python frames replace the native frame of the loop that runs them: its time is theirs. With
+ *     tail calls, so does the function of the instruction that the loop has called.
  *
  * Cost: about 50 ns a frame. Kernel floor: 5.10.
  */
@@ -112,55 +114,83 @@ static __always_inline __u64 python_thread(const struct python_layout *l, __u64 
 	return found;
 }
 
-/* Sets w->python_frame to the innermost frame; false when there is none. */
-static __always_inline bool python_start(struct walk *w, const struct python_process *p)
+/* Finds the innermost segment's first frame and begins to collect it. */
+static __always_inline void python_start(struct walk *w)
 {
-	const struct python_layout *l = &p->layout;
-	__u64 thread = python_thread(l, p->runtime), frame = 0;
+	struct python_process *p = python_process_of(w);
+	__u64 thread, frame = 0;
 
-	if (!thread || !python_read(&frame, thread + l->thread_frame))
-		return false;
-	if (l->cframe_frame != PYTHON_NONE &&
-		(!frame || !python_read(&frame, frame + l->cframe_frame)))
-		return false;
+	w->python_state = PYTHON_GONE;
+	if (!p)
+		return;
+	const struct python_layout *l = &p->layout;
+	thread = python_thread(l, p->runtime);
+	if (!thread || !python_read(&frame, thread + l->thread_frame) || !frame)
+		return;
+	w->python_anchor = 0;
+	if (l->cframe_frame != PYTHON_NONE) {
+		w->python_anchor = frame;
+		if (!python_read(&frame, frame + l->cframe_frame))
+			return;
+	}
 	w->python_frame = frame;
-	return frame != 0;
+	w->python_count = 0;
+	w->python_natives = 0;
+	w->python_state = PYTHON_SCANNING;
+}
+
+/* The segment was put in its place: begins the next one, of the call further out. */
+static __always_inline void python_next(struct walk *w, const struct python_layout *l)
+{
+	__u64 frame = w->python_frame, anchor = w->python_anchor;
+
+	w->python_count = 0;
+	w->python_natives = 0;
+	w->python_state = PYTHON_GONE;
+	if (l->cframe_frame != PYTHON_NONE) {
+		if (!python_read(&anchor, anchor + l->cframe_previous) || !anchor ||
+			!python_read(&frame, anchor + l->cframe_frame))
+			return;
+		w->python_anchor = anchor;
+		w->python_frame = frame;
+	}
+	if (frame)
+		w->python_state = PYTHON_SCANNING;
 }
 
 /* Called when the native frame [low, high) at @ip has been walked. */
 static __always_inline void python_enter(struct walk *w, __u64 ip, __u64 low, __u64 high)
 {
-	struct python_process *p = python_process_of(w);
+	struct python_process *p;
 
-	if (!p || !((ip >= p->eval[0].start && ip < p->eval[0].end) ||
-			  (ip >= p->eval[1].start && ip < p->eval[1].end)))
+	w->python_natives++;
+	if (w->python_state != PYTHON_READY)
 		return;
-	if (w->python_state == PYTHON_UNKNOWN)
-		w->python_state = python_start(w, p) ? PYTHON_IDLE : PYTHON_GONE;
-	if (w->python_state != PYTHON_IDLE)
+	p = python_process_of(w);
+	if (!p)
 		return;
-	__u32 n = *(volatile __u32 *)&w->frame_count - 1;
-	if (n >= WIRE_USER_FRAMES)
+	if (w->python_anchor) {
+		if (w->python_anchor < low || w->python_anchor >= high)
+			return;
+	} else if (!((ip >= p->eval[0].start && ip < p->eval[0].end) ||
+			   (ip >= p->eval[1].start && ip < p->eval[1].end))) {
 		return;
-	w->python_state = PYTHON_TAKING;
-	w->python_low = low;
-	w->python_high = high;
-	w->python_call_start = w->python_frame;
-	w->python_call_count = n;
-	w->python_call_word = w->frames[n];
-	w->frame_count = n; /* Y3 */
-}
+	}
+	/* volatile: the registers that are checked must be the ones that are used */
+	__u32 n = *(volatile __u32 *)&w->frame_count, count = *(volatile __u32 *)&w->python_count;
+	__u32 replaced = p->layout.tail_calls && w->python_natives > 1 ? 2 : 1;
 
-/* No Python frame was taken for this call of the loop: its native frame comes back. */
-static __always_inline void python_leave_empty(struct walk *w)
-{
-	/* volatile: the register that is checked must be the one that is used */
-	__u32 n = *(volatile __u32 *)&w->python_call_count;
-
-	if (n >= WIRE_USER_FRAMES)
-		return;
-	w->frames[n] = w->python_call_word;
-	w->frame_count = n + 1;
+	if (count && n >= replaced) {
+		n -= replaced;
+		if (n <= WIRE_USER_FRAMES && count <= PYTHON_SEGMENT_FRAMES &&
+			n + 2 * count <= WIRE_USER_FRAMES &&
+			!bpf_probe_read_kernel(
+				&w->frames[n], count * 2 * sizeof(__u64), w->python_words))
+			w->frame_count = n + 2 * count;
+		else
+			w->python_stop = STOP_DEPTH;
+	}
+	python_next(w, &p->layout);
 }
 
 /* Makes sure that [at, at + bytes) is in the Python window: frames are walked towards lower
@@ -283,60 +313,52 @@ static __always_inline void python_code_seen(
 static __always_inline void python_frame_add(
 	struct walk *w, const struct python_layout *l, __u64 code, __u64 instruction)
 {
-	__u32 n = w->frame_count;
+	__u32 n = *(volatile __u32 *)&w->python_count;
 
-	if (n >= WIRE_USER_FRAMES - 1)
+	if (n >= PYTHON_SEGMENT_FRAMES) {
+		w->python_stop = STOP_DEPTH;
 		return;
+	}
 	if (l->code_instructions == PYTHON_NONE)
 		instruction = (__u32)instruction * l->instruction_scale;
 	else
 		instruction -= code + l->code_instructions;
-	w->frames[n] = (code & WIRE_FRAME_ADDRESS) | WIRE_FRAME_PYTHON;
-	w->frames[n + 1] = instruction & 0xffffffff;
-	w->frame_count = n + 2;
+	w->python_words[2 * n] = (code & WIRE_FRAME_ADDRESS) | WIRE_FRAME_PYTHON;
+	w->python_words[2 * n + 1] = instruction & 0xffffffff;
+	w->python_count = n + 1;
 	python_code_seen(w, l, code);
 }
 
-/* Takes one Python frame. Never ends the walk: what goes wrong ends the Python part only. */
+/* Collects one Python frame. Never ends the walk: what goes wrong ends the Python part only. */
 static __always_inline long python_step(struct walk *w)
 {
 	struct python_process *p = python_process_of(w);
 	__u64 frame = w->python_frame;
 
-	w->python_state = PYTHON_IDLE;
 	if (!p || !frame) {
-		if (w->frame_count == w->python_call_count)
-			python_leave_empty(w);
+		w->python_state = w->python_count ? PYTHON_READY : PYTHON_GONE;
 		return 0;
 	}
 	const struct python_layout *l = &p->layout;
 	if (!python_window(w, frame, l->frame_bytes & 0x1ff)) {
 		w->python_state = PYTHON_GONE;
 		w->python_stop = STOP_STACK_READ;
-		if (w->frame_count == w->python_call_count)
-			python_leave_empty(w);
 		return 0;
 	}
 	__u64 code = python_word(w, frame + l->frame_code) & ~3ULL;
-	__u64 previous = python_word(w, frame + l->frame_previous);
 	__u64 instruction = python_word(w, frame + l->frame_instruction);
 	__u8 owner = python_byte(w, frame + l->frame_owner);
 
+	w->python_frame = python_word(w, frame + l->frame_previous);
 	if (l->entry == PYTHON_ENTRY_OWNER && owner >= 3) {
-		if (frame < w->python_low || frame >= w->python_high) {
-			/* Y1: these frames belong to a call further out. */
-			w->python_frame = w->python_call_start;
-			python_leave_empty(w);
-		} else {
-			w->python_frame = previous;
-		}
+		if (l->cframe_frame == PYTHON_NONE)
+			w->python_anchor = frame;
+		w->python_state = PYTHON_READY;
 		return 0;
 	}
 	python_frame_add(w, l, code, instruction);
-	w->python_frame = previous;
 	if (l->entry == PYTHON_ENTRY_EACH || (l->entry == PYTHON_ENTRY_FLAG && owner))
-		return 0;
-	w->python_state = PYTHON_TAKING;
+		w->python_state = PYTHON_READY;
 	return 0;
 }
 

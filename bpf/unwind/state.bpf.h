@@ -32,24 +32,23 @@ struct walk {
 	__u32 python_state; /* enum python_state */
 	__u32 python_stop;  /* why Python frames are missing: enum stop_reason, 0 = they are not */
 	__u32 python_new;   /* code objects sent with this sample */
-	__u32 python_call_count;       /* frame_count when the call of the loop under way began */
-	__u64 python_frame;            /* the next to take */
-	__u64 python_call_start;       /* the first frame of that call */
-	__u64 python_call_word;        /* its native frame */
-	__u64 python_low, python_high; /* the native frame of that call */
+	__u32 python_count; /* frames of the segment so far */
+	__u32 python_natives; /* native frames since the last Python frame */
+	__u64 python_frame;   /* the next to collect */
+	__u64 python_anchor;  /* what the segment's native frame has on the C stack; 0 = nothing */
 	__u64 python_window_start;
 
 	__u64 window_start; /* address of window[0]; 0 = empty */
 	__u8 window[WINDOW_BYTES];
 	__u8 python_window[WINDOW_BYTES];
+	__u64 python_words[2 * PYTHON_SEGMENT_FRAMES];
 	struct pt_regs regs;
 };
 
 enum python_state {
-	PYTHON_UNKNOWN, /* no call of the evaluation loop was met yet */
-	PYTHON_IDLE,    /* python_frame is the next frame, waiting for its call of the loop */
-	PYTHON_TAKING,  /* the next step takes a Python frame */
-	PYTHON_GONE,    /* no thread state, or its frames cannot be read */
+	PYTHON_SCANNING, /* a segment is being collected */
+	PYTHON_READY,    /* it waits for its native frame */
+	PYTHON_GONE,     /* no Python, no more of it, or it cannot be read */
 };
 
 /* A sample can interrupt a program of another type, so each type has its own slot. */

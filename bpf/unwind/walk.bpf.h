@@ -37,12 +37,12 @@ static __always_inline void walk_init(struct walk *w, __u32 pid)
 	w->frame_flags = WIRE_FRAME_EXACT;
 	w->window_start = 0;
 	w->mapping.start = w->mapping.end = 0;
-	w->python_state = PYTHON_UNKNOWN;
 	w->python_stop = 0;
 	w->python_new = 0;
 	w->python_window_start = 0;
 	w->stop = STOP_DEPTH;
 	process_find(w);
+	python_start(w);
 }
 
 /* One frame. Returns 1 to end the walk (w->stop says why), 0 to go on. */
@@ -52,7 +52,7 @@ static __always_inline long walk_step(struct walk *w)
 
 	if (n >= WIRE_USER_FRAMES)
 		return 1;
-	if (w->python_state == PYTHON_TAKING)
+	if (w->python_state == PYTHON_SCANNING)
 		return python_step(w);
 	w->frames[n] = (w->ip & WIRE_FRAME_ADDRESS) | w->frame_flags;
 	w->frame_count = n + 1;
@@ -94,12 +94,15 @@ __attribute__((noinline)) int walk_bounded_step(__u32 slot)
 }
 
 /* Walks until an end: w->frame_count frames in w->frames, and w->stop. */
+/* A step takes one native frame or collects one Python frame. */
+enum { WALK_STEPS = 2 * WIRE_USER_FRAMES };
+
 static __always_inline void walk_run(struct walk *w, __u32 slot, bool has_loop)
 {
 	if (has_loop) {
-		bpf_loop(WIRE_USER_FRAMES, walk_loop_step, &w, 0);
+		bpf_loop(WALK_STEPS, walk_loop_step, &w, 0);
 	} else {
-		for (int i = 0; i < WIRE_USER_FRAMES; i++)
+		for (int i = 0; i < WALK_STEPS; i++)
 			if (walk_bounded_step(slot))
 				break;
 	}

@@ -9,10 +9,14 @@
 #ifndef WIRE_PYTHON_H
 #define WIRE_PYTHON_H
 
-/* How the frames of one call of the evaluation loop end. */
+/*
+ * How the frames of one call of the evaluation loop end, and how the native frame of that call is
+ * told: by something of the interpreter's that lies on the C stack inside it, where there is such.
+ */
 enum python_entry {
-	PYTHON_ENTRY_EACH,  /* 3.9, 3.10: one frame a call */
-	PYTHON_ENTRY_FLAG,  /* 3.11: the frame with is_entry set is the last */
+	PYTHON_ENTRY_EACH,  /* 3.9, 3.10: one frame a call; the native frame is told by its code */
+	PYTHON_ENTRY_FLAG,  /* 3.11: the frame with is_entry set is the last; cframe on the C stack
+			     */
 	PYTHON_ENTRY_OWNER, /* 3.12 on: an extra frame on the C stack, owner >= 3, follows the last
 			     */
 };
@@ -26,6 +30,7 @@ struct python_layout {
 	__u16 thread_next, thread_id;
 	__u16 thread_frame; /* of the current frame, or of the cframe that has it */
 	__u16 cframe_frame; /* PYTHON_NONE: thread_frame is the frame itself */
+	__u16 cframe_previous;
 	__u16 frame_previous, frame_code, frame_instruction, frame_owner, frame_bytes;
 	__u16 code_name, code_qualname, code_filename, code_first_line, code_lines;
 	__u16 code_instructions; /* PYTHON_NONE: frame_instruction is an index, not an address */
@@ -33,9 +38,11 @@ struct python_layout {
 	__u16 bytes_length, bytes_data;            /* of bytes objects */
 	__u8 entry;                                /* enum python_entry */
 	__u8 instruction_scale;                    /* of an index: bytes per instruction index */
+	__u8 tail_calls; /* each instruction is a function of its own, called by the loop's frame */
+	__u8 pad;
 };
 
-_Static_assert(sizeof(struct python_layout) == 52, "python_layout is part of the contract");
+_Static_assert(sizeof(struct python_layout) == 56, "python_layout is part of the contract");
 
 /* A process that runs CPython. Ranges are addresses in the process. */
 struct python_process {
@@ -44,7 +51,6 @@ struct python_process {
 		__u64 start, end;
 	} eval[2]; /* _PyEval_EvalFrameDefault and its .cold part; empty when unknown */
 	struct python_layout layout;
-	__u32 pad;
 };
 
 _Static_assert(sizeof(struct python_process) == 96, "python_process is part of the contract");
@@ -56,6 +62,8 @@ _Static_assert(sizeof(struct python_process) == 96, "python_process is part of t
 #define WIRE_FRAME_PYTHON (1ULL << 61)
 
 enum {
+	PYTHON_SEGMENT_FRAMES =
+		255, /* of one call of the loop; deeper ones are cut at their root */
 	PYTHON_PROCESSES = 4096,
 	PYTHON_SEEN = 16384, /* slots of code objects seen lately */
 	PYTHON_NEW_PER_SAMPLE = 8,

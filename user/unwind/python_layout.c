@@ -84,6 +84,7 @@ static const struct python_layout old_layouts[] = {
 		.thread_id = 152,
 		.thread_frame = 56,
 		.cframe_frame = 8,
+		.cframe_previous = 16,
 		.frame_previous = 48,
 		.frame_code = 32,
 		.frame_instruction = 56,
@@ -110,6 +111,7 @@ static const struct python_layout old_layouts[] = {
 		.thread_id = 136,
 		.thread_frame = 56,
 		.cframe_frame = 0,
+		.cframe_previous = 8,
 		.frame_previous = 8,
 		.frame_code = 0,
 		.frame_instruction = 56,
@@ -139,6 +141,9 @@ struct debug_words {
 		code_instructions;
 	uint8_t bytes_length, bytes_data, text_state, text_length, text_ascii;
 };
+
+/* A loop of this size only dispatches: its instructions are functions (3.14's tail calls). */
+enum { DISPATCH_BYTES_MAX = 8192 };
 
 enum { DEBUG_VERSION = 1, DEBUG_FREE_THREADED = 2, DEBUG_WORDS = 96 };
 
@@ -277,9 +282,15 @@ int python_image_find(struct elf_image *image, struct python_image *ret, struct 
 		ret->layout = old_layouts[i];
 		return 0;
 	}
-	for (size_t i = 0; i < sizeof(debug_words) / sizeof(*debug_words); i++)
-		if (debug_words[i].version == version)
-			return layout_read(image, f.runtime, &debug_words[i], &ret->layout, err);
+	for (size_t i = 0; i < sizeof(debug_words) / sizeof(*debug_words); i++) {
+		if (debug_words[i].version != version)
+			continue;
+		int r = layout_read(image, f.runtime, &debug_words[i], &ret->layout, err);
+
+		ret->layout.tail_calls = version >= VERSION_3_14 && f.eval_bytes &&
+					 f.eval_bytes < DISPATCH_BYTES_MAX;
+		return r;
+	}
 	return error_set(err, -ENOTSUP, "CPython %u.%u cannot be read (3.9 to 3.15 can)",
 		version >> 8, version & 0xff);
 }
