@@ -18,7 +18,7 @@ export DEBIAN_FRONTEND := noninteractive
 DEPS_BUILD := gcc g++ make pkg-config clang bpftool libbpf-dev libelf-dev libdw-dev libsqlite3-dev \
 	libjson-c-dev libprotobuf-c-dev protobuf-c-compiler zlib1g-dev uthash-dev libcap-dev
 DEPS_TEST  := libcmocka-dev sqlite3 golang-go chromium python3 linux-perf clang-format libclang-rt-14-dev \
-	procps file git
+	procps file git groff-base
 
 # ---- Sources: a room is a folder; its files are found ------------------------------------------
 ROOMS    := base stats elf proc profile unwind symbolize collect recording detect plan formats capture

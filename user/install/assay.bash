@@ -70,7 +70,7 @@ _assay_other_command() { # INDEX OF ITS FIRST WORD
 }
 
 _assay() {
-	local assay=${1/#\~/$HOME} current=${COMP_WORDS[COMP_CWORD]} previous command help row
+	local assay=${1/#\~/$HOME} current=${COMP_WORDS[COMP_CWORD]} previous command help row=
 	local i files=0
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
