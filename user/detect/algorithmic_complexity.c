@@ -83,8 +83,13 @@ static bool library_site(
 	struct source_search *s = &site->search;
 	const struct profile *p = c->view.profile;
 
-	if (facts->scan->callee)
-		strcpy(callee, facts->scan->callee);
+	const struct symbol_row *scan = facts->scan;
+	if (!scan && facts->nameless)
+		scan = context_guess(c, facts->target);
+	if (!scan || scan->class != SYMBOL_SCAN)
+		return false;
+	if (scan->callee || !facts->scan)
+		strcpy(callee, scan->callee ? scan->callee : scan->pattern);
 	else
 		symbol_plain(profile_str(p, p->frames.at[facts->scan_frame].function), callee,
 			sizeof(callee));
@@ -108,7 +113,7 @@ static bool library_site(
 	for (list = lengths; *list && strcmp(*list, callee); list++)
 		;
 	if (*list) {
-		bool append = call->in_loop && call->appends && !call->reset;
+		bool append = call->in_loop && call->appends && !call->reset && !call->in_condition;
 		bool again = call->in_loop && !call->in_condition && !(call->inner_touched & 1);
 		site->fix = append ? FIX_CASE_APPEND : FIX_CASE_HOIST;
 		return !(call->inner_varies & 1) && !(call->literal & 1) &&
@@ -143,7 +148,7 @@ static bool find_site(struct detect_context *c, uint32_t stack, struct site *sit
 	const struct source_search *s = context_search(c, facts->target);
 
 	*site = (struct site){ .frame = facts->target };
-	if (!s && facts->scan && library_site(c, facts, site)) {
+	if (!s && library_site(c, facts, site)) {
 		site->function = facts->function;
 		if (site->search.nested)
 			return true;

@@ -104,6 +104,25 @@ const struct source_call *context_call(struct detect_context *c, uint32_t frame,
 	return n->call_found ? &n->call : NULL;
 }
 
+const struct symbol_row *context_guess(struct detect_context *c, uint32_t frame)
+{
+	struct frame_notes *n = notes(c, frame);
+	char name[SOURCE_NAME_BYTES];
+
+	if (!n)
+		return NULL;
+	for (uint32_t i = 0; !n->asked_guess && !n->guess; i++) {
+		if (!source_called(n->source, line_of(c, frame), i, name))
+			break;
+		const struct symbol_row *row = symbol_find(name);
+		/* The others are exported, and would have their names. */
+		if (row && (row->class == SYMBOL_SCAN || row->class == SYMBOL_COPY))
+			n->guess = row;
+	}
+	n->asked_guess = true;
+	return n->guess;
+}
+
 uint32_t context_loop_depth(struct detect_context *c, uint32_t frame)
 {
 	struct frame_notes *n = notes(c, frame);

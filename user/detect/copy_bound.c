@@ -43,6 +43,17 @@ static int how(
 	return PLAIN;
 }
 
+static bool is_copy(struct detect_context *c, const struct stack_facts *facts)
+{
+	const struct symbol_row *guess = NULL;
+
+	if (facts->seen[SYMBOL_COPY] || facts->seen[SYMBOL_GROW])
+		return true;
+	if (facts->nameless)
+		guess = context_guess(c, facts->target);
+	return guess && guess->class == SYMBOL_COPY;
+}
+
 static int report(struct detect_context *c, struct group *g, const char *collection)
 {
 	double growth = group_growth(c, g);
@@ -98,7 +109,7 @@ static int run(struct detect_context *c)
 	for (uint32_t k = 0; !rc && k < v->samples.n; k++) {
 		uint32_t i = v->samples.at[k], stack = v->profile->samples.at[i].stack;
 		const struct stack_facts *facts = view_stack(v, stack);
-		if (v->claimed[i] || (!facts->seen[SYMBOL_COPY] && !facts->seen[SYMBOL_GROW]))
+		if (v->claimed[i] || !is_copy(c, facts))
 			continue;
 		struct group *g = groups_add(v, &groups, facts->function, i);
 		if (!g) {

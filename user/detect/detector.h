@@ -19,7 +19,8 @@ enum { DETECT_SAMPLES_MIN = 20 }; /* fewer: the interval is wider than the share
 struct frame_notes {
 	const struct source *source; /* borrowed; NULL = none in the profile */
 	bool asked_search, asked_helper, asked_call, asked_depth, asked_compares;
-	bool call_found, compares;
+	bool call_found, compares, asked_guess;
+	const struct symbol_row *guess;
 	uint32_t loop_depth;
 	struct source_search search, helper_search;
 	struct source_call call;
@@ -57,6 +58,9 @@ const struct source_search *context_helper_search(
 /* The call of @callee at @frame's line, or NULL. One callee per frame is remembered. */
 const struct source_call *context_call(
 	struct detect_context *c, uint32_t frame, const char *callee);
+/* The well-known function that the source calls at @frame's line, for a library function without a
+ * name (as those that the C library picks by CPU have none); or NULL. */
+const struct symbol_row *context_guess(struct detect_context *c, uint32_t frame);
 uint32_t context_loop_depth(struct detect_context *c, uint32_t frame);
 bool context_compares(struct detect_context *c, uint32_t frame);
 /* Is there a loop around any call on the way from @frame (not itself) to the root of @stack? */

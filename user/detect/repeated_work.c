@@ -28,8 +28,10 @@ static int input_of(struct detect_context *c, const struct stack_facts *facts)
 		sizeof(callee));
 	/* A pattern that ends in '*' stands for names the source may spell in full. */
 	const struct source_call *call = context_call(c, facts->setup_target, callee);
-	if (!call || !call->in_loop)
-		return UNKNOWN;
+	if (!call ||
+		(!call->in_loop && (call->arguments < 2 ||
+					   (call->literal | 1u) != (1u << call->arguments) - 1)))
+		return UNKNOWN; /* not in a loop: constants only are the same every time */
 	uint32_t inputs = call->varies;
 	if (!facts->setup->once)
 		inputs |= call->touched; /* the content counts, not the pointer */
@@ -61,10 +63,10 @@ static int report(struct detect_context *c, struct group *g)
 				.function = name, .what = row->what, .mend = row->fix }))
 		return -ENOMEM;
 	return finding_done(c, f,
-		"%s has a library function that %s run %s%s. It would be no waste if the input "
+		"For %s a library %s again and again, %s%s. It would be no waste if the input "
 		"really differed every time.",
 		name, row->what, throughout ? "during the whole capture" : "inside a loop",
-		by_source ? ", and the source passes the same input at every turn" : "");
+		by_source ? ", and the source passes the same input every time" : "");
 }
 
 static int run(struct detect_context *c)

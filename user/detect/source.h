@@ -92,13 +92,17 @@ struct source_call {
 	bool reset;       /* the innermost loop empties or overwrites the first argument */
 	bool steps;       /* an argument behind the first is one step larger each time: n + 1 */
 	bool shifts;      /* memmove(a + i, a + i + 1, ...): source and destination are one array */
-	bool appends;     /* "buffer + callee(buffer)": works at the end of the argument */
+	bool appends;     /* "buffer + callee(buffer)", or the innermost loop also appends to the
+			   * first argument or makes it larger */
 	int parameter[4]; /* the function's parameter that argument 0..3 comes from, or -1 */
 	uint32_t literal; /* bit per argument: a literal or a constant */
 	bool frees;       /* the loop body also calls a function that frees */
 	char first[SOURCE_NAME_BYTES]; /* the first argument as written */
 	char last[SOURCE_NAME_BYTES];  /* and the last one */
 };
+
+/* The name of the @n-th call (from 0) written on @line, as "strlen"; false when there are fewer. */
+bool source_called(const struct source *s, uint32_t line, uint32_t n, char *ret_name);
 
 /* Finds the call of @callee on @line (or up to 3 lines beside it, as compilers see lines). */
 bool source_call(

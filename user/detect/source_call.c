@@ -88,6 +88,31 @@ static bool is_reset(const struct source *s, struct range where, uint32_t name)
 	return false;
 }
 
+/* Does the loop write at the end of the string at @name: strcat(name, ...), realloc(name, ...)? */
+static bool is_appended(const struct source *s, struct range where, uint32_t name)
+{
+	static const char *const calls[] = { "strcat", "strncat", "strlcat", "realloc", "wcscat",
+		NULL };
+
+	for (uint32_t i = where.from; i < where.to && i < s->tokens.n; i++)
+		if (token_is_variable(s, i) && token_same(s, i, name) && token_is(s, i - 1, "(") &&
+			token_in(s, i - 2, calls))
+			return true;
+	return false;
+}
+
+bool source_called(const struct source *s, uint32_t line, uint32_t n, char *ret_name)
+{
+	for (uint32_t i = 1; i + 1 < s->tokens.n; i++) {
+		if (s->tokens.at[i].line != line || s->tokens.at[i].type != TOKEN_NAME ||
+			!token_is(s, i + 1, "(") || n--)
+			continue;
+		range_text(s, (struct range){ i, i + 1 }, ret_name);
+		return true;
+	}
+	return false;
+}
+
 /* Is the size given by realloc's argument @r one step larger, as "(n + 1) * size" or "n + 1"? */
 static bool is_step(const struct source *s, struct range r, struct range body, int depth)
 {
@@ -132,7 +157,8 @@ static void argument(const struct source *s, struct source_call *ret, struct ran
 			ret->inner_touched |= bit;
 		if (!number && is_reset(s, inner, i))
 			ret->reset = true;
-		if (!number && token_is(s, call.from - 1, "+") && token_same(s, call.from - 2, i))
+		bool at_end = token_is(s, call.from - 1, "+") && token_same(s, call.from - 2, i);
+		if (!number && (at_end || is_appended(s, inner, i)))
 			ret->appends = true;
 		if (number < 4 && ret->parameter[number] < 0)
 			ret->parameter[number] = function_parameter(s, function, i);

@@ -22,6 +22,16 @@ static bool in_tuple(const struct source *s, uint32_t i, uint32_t end)
 	return token_is(s, i, "=");
 }
 
+/* "x = realloc(x, ...)": the same block, perhaps elsewhere. */
+static bool is_resized(const struct source *s, uint32_t i)
+{
+	const struct token *call = i + 4 < s->tokens.n ? &s->tokens.at[i + 2] : NULL;
+
+	return call && token_is(s, i + 1, "=") && call->type == TOKEN_NAME &&
+	       memmem(s->text + call->start, call->bytes, "realloc", 7) &&
+	       token_is(s, i + 3, "(") && token_same(s, i + 4, i);
+}
+
 /* Does the token at @i, a variable, get a new value right there? */
 static bool changes_here(const struct source *s, uint32_t i, uint32_t end)
 {
@@ -30,7 +40,7 @@ static bool changes_here(const struct source *s, uint32_t i, uint32_t end)
 		NULL };
 
 	if (token_in(s, i + 1, after))
-		return true;
+		return !is_resized(s, i);
 	if ((token_is(s, i - 1, "++") || token_is(s, i - 1, "--")) && !token_is(s, i + 1, "->") &&
 		!token_is(s, i + 1, "[") && !token_is(s, i + 1, "."))
 		return true;

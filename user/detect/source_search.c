@@ -315,26 +315,37 @@ static struct range start_of(const struct search *x, const struct cursor *c, str
 	return range_definition(x->s, where, x->s->blocks.at[x->loop].all.from, c->name);
 }
 
+/* Does @r call something that may give another collection each time? */
+static bool calls_something(const struct source *s, struct range r)
+{
+	for (uint32_t i = r.from; i + 1 < r.to; i++)
+		if (s->tokens.at[i].type == TOKEN_NAME && token_is(s, i + 1, "(") &&
+			range_selects(s, (struct range){ i, i + 2 }, (struct range){ 0, 0 }, 0))
+			return true;
+	return false;
+}
+
+/* Is the collection @r the same at every turn of @outer? What was chosen before the outer loop
+ * stays chosen. Without an outer loop (the caller repeats the search), it must not be chosen by
+ * anything in this function. */
+static bool stays(const struct search *x, struct range r, struct range outer)
+{
+	const struct source *s = x->s;
+
+	if (empty(outer))
+		return !range_selects(s, r, x->body, s->blocks.at[x->loop].all.from);
+	return !range_varies(s, r, outer) && !calls_something(s, r);
+}
+
 /* Do the walk's start and its collection stay the same while @outer (may be empty) goes round? */
 static bool same_collection(const struct search *x, const struct cursor *c, struct range base,
 	struct range start, struct range outer, bool *ret_pairs)
 {
-	const struct source *s = x->s;
-	uint32_t before = s->blocks.at[x->loop].all.from;
-
-	if (!empty(base)) {
-		bool each = is_each(s, x->loop);
-		if (empty(start) && !each)
-			return false;
-		return counts_from_start(x, start, outer, ret_pairs) &&
-		       !range_selects(s, base, x->body, before) &&
-		       (empty(outer) || !range_varies(s, base, outer));
-	}
-	if (empty(start))
+	if (empty(base))
+		return !empty(start) && stays(x, start, outer);
+	if (empty(start) && !is_each(x->s, x->loop))
 		return false;
-	if (range_selects(s, start, x->body, before))
-		return false;
-	return empty(outer) || !range_varies(s, start, outer);
+	return counts_from_start(x, start, outer, ret_pairs) && stays(x, base, outer);
 }
 
 static void report(const struct search *x, const struct cursor *c, struct range base,

@@ -41,6 +41,18 @@ static const struct symbol_row rows[] = {
 		"MustCompile" },
 	{ "regex::*::RegexBuilder::build*", SYMBOL_SETUP, "compiles a regular expression",
 		REGEX_FIX, true, "new" },
+	/* What undoes it belongs to it. */
+	{ "regfree", SYMBOL_SETUP, "compiles a regular expression", REGEX_FIX, true, "regcomp" },
+	{ "pcre2_code_free_*", SYMBOL_SETUP, "compiles a regular expression", REGEX_FIX, true,
+		"pcre2_compile" },
+	{ "iconv_close", SYMBOL_SETUP, "loads a character set conversion",
+		"open the conversion once and reset it with iconv(cd, NULL, ...)", true,
+		"iconv_open" },
+	{ "SSL_CTX_free", SYMBOL_SETUP, "builds a TLS context", CRYPTO_FIX, true, "SSL_CTX_new" },
+	{ "XML_ParserFree", SYMBOL_SETUP, "creates an XML parser",
+		"keep the parser and use XML_ParserReset", true, "XML_ParserCreate" },
+	{ "sqlite3_finalize", SYMBOL_SETUP, "prepares an SQL statement", QUERY_FIX, true,
+		"sqlite3_prepare_v2" },
 	{ "iconv_open", SYMBOL_SETUP, "loads a character set conversion",
 		"open the conversion once and reset it with iconv(cd, NULL, ...)", true, NULL },
 	{ "setlocale", SYMBOL_SETUP, "loads a locale", "set the locale once at the start", true,
@@ -351,7 +363,7 @@ const struct symbol_row *symbol_find(const char *name)
 
 /* Is it a C++ name of namespace std (or GNU's part of it)? A template's name follows the type it
  * returns: "void std::sort<int*>(int*, int*)"; arguments do not count. */
-static bool is_std(const char *name)
+bool symbol_is_std(const char *name)
 {
 	int depth = 0;
 	bool word = true;
@@ -371,7 +383,7 @@ bool symbol_is_runtime(const char *name)
 {
 	if (!*name)
 		return false;
-	if (is_std(name))
+	if (symbol_is_std(name))
 		return true;
 	for (size_t i = 0; i < sizeof(runtime) / sizeof(runtime[0]); i++)
 		if (owner_glob(runtime[i], name))

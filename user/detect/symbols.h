@@ -31,6 +31,9 @@ const struct symbol_row *symbol_find(const char *name);
  * the table above, ifunc variants such as __strlen_avx2, start code, std:: ...? */
 bool symbol_is_runtime(const char *name);
 
+/* Is it of C++'s namespace std, or GNU's part of it? */
+bool symbol_is_std(const char *name);
+
 /* Copies the plain name a source would call into @out: "std::find<int*>(...)" -> "find",
  * "__strlen_avx2" -> "strlen", "regcomp@GLIBC" -> "regcomp". */
 void symbol_plain(const char *name, char *out, unsigned int out_bytes);

@@ -101,8 +101,23 @@ static uint32_t fallback_target(struct view *v, uint32_t stack)
 	return leaf;
 }
 
-static void note_symbol(struct stack_facts *facts, const struct symbol_row *row, uint32_t frame)
+/* Takes note of a library frame below the target. What a library does inside a function of its own
+ * (the mallocs of a parser, the strlens of printf) is not the target's to change: only calls that
+ * the target makes itself, or through the C++ library, count. */
+static void note_library(struct view *v, struct stack_facts *facts, uint32_t frame)
 {
+	const struct profile *p = v->profile;
+	const struct symbol_row *row = view_symbol(v, frame);
+	const char *name = profile_str(p, p->frames.at[frame].function);
+
+	facts->nameless = !*name;
+	if (!row || row->class == SYMBOL_SETUP) {
+		if (!symbol_is_std(name)) {
+			memset(facts->seen, 0, sizeof(facts->seen));
+			facts->scan = facts->copy = NULL;
+		}
+		return;
+	}
 	facts->seen[row->class] = true;
 	if (row->class == SYMBOL_SCAN) {
 		facts->scan = row;
@@ -127,9 +142,9 @@ static void stack_learn(struct view *v, uint32_t stack, struct stack_facts *fact
 		if (row && row->class == SYMBOL_SETUP) {
 			facts->setup = row;
 			want_setup_target = true;
-		} else if (row && !facts->target) {
-			note_symbol(facts, row, f);
 		}
+		if (!facts->target && owner != OWNER_OWN && (owner != OWNER_KERNEL || row))
+			note_library(v, facts, f);
 		if (owner == OWNER_OWN && !facts->target) {
 			facts->target = f;
 			facts->leaf = first;

@@ -24,6 +24,7 @@ struct stack_facts {
 	const struct symbol_row *scan, *copy;
 	uint32_t scan_frame; /* the frame of ->scan */
 	bool kernel;         /* the leaf is in the kernel */
+	bool nameless;       /* the target calls a library function that has no name */
 	bool leaf;           /* the leaf is the target itself */
 	/* The outermost setup symbol, and the nearest own frame that calls it. */
 	const struct symbol_row *setup;
