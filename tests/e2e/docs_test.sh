@@ -170,6 +170,14 @@ json_is_documented() { # COMMAND ARG...
 	keys_documented "$command" "$WORK/$command.json"
 }
 
+# Without these the keys of findings and steps would go unseen.
+has_a_step() {
+	"$ASSAY" diagnose --json "$WORK/x.assay" | grep -q '"gain"' &&
+		"$ASSAY" diagnose --json "$WORK/x.assay" | grep -q '"unit"' &&
+		"$ASSAY" diagnose --json "$WORK/x.assay" | grep -q '"first_line"' &&
+		"$ASSAY" plan --json "$WORK/x.assay" | grep -q '"order"'
+}
+
 # ---- completion ----
 
 # What bash offers for the words: completions WORD... (the last one is being typed).
@@ -255,6 +263,7 @@ check "every key of 'report --by thread --json' is documented" json_is_documente
 check "every key of 'report --focus --json' is documented" json_is_documented report --focus main "$WORK/x.assay"
 check "every key of 'flame --json' is documented" json_is_documented flame "$WORK/x.assay" -o "$WORK/x.html"
 check "every key of 'export --json' is documented" json_is_documented export --to folded "$WORK/x.assay" -o "$WORK/x.folded"
+check "the program has a finding with evidence and a fix, and its plan a step" has_a_step
 check "every key of 'diagnose --json' is documented" json_is_documented diagnose "$WORK/x.assay"
 check "every key of 'plan --json' is documented" json_is_documented plan "$WORK/x.assay"
 check "every key of 'verify --json' is documented" eval \
