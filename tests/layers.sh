@@ -11,7 +11,7 @@ allowed() {
 	proc) echo base elf proc ;;
 	profile) echo base stats profile ;;
 	unwind) echo base elf unwind wire ;;
-	symbolize) echo base elf proc profile symbolize ;;
+	symbolize) echo base elf proc profile unwind symbolize ;;
 	collect) echo base proc unwind collect wire ;;
 	recording) echo base profile recording ;;
 	detect) echo base stats profile detect ;;

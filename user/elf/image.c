@@ -273,3 +273,15 @@ bool elf_image_vaddr(const struct elf_image *image, uint64_t file_offset, uint64
 	*ret_vaddr = s->vaddr + (file_offset - s->offset);
 	return true;
 }
+
+bool elf_image_code(const struct elf_image *image, uint64_t vaddr, void *to, size_t n)
+{
+	vec_each (s, &image->segments) {
+		uint64_t from = vaddr - s->vaddr;
+
+		if (s->executable && vaddr >= s->vaddr && fits(from, n, s->file_bytes) &&
+			fits(s->offset, s->file_bytes, image->file_bytes))
+			return read_at(image->fd, to, n, s->offset + from);
+	}
+	return false;
+}

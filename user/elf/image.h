@@ -50,6 +50,10 @@ uint32_t elf_image_build_id(const struct elf_image *image, const uint8_t **ret_i
  * segment covers the offset. Costs one pass over the segments, no system call. */
 bool elf_image_vaddr(const struct elf_image *image, uint64_t file_offset, uint64_t *ret_vaddr);
 
+/* Reads the @n bytes of code at the ELF virtual address @vaddr into @to. False when no executable
+ * PT_LOAD segment has them all in the file. One system call; no section is needed. */
+bool elf_image_code(const struct elf_image *image, uint64_t vaddr, void *to, size_t n);
+
 /* A section's content. */
 struct elf_bytes {
 	const uint8_t *at; /* borrowed from the image */

@@ -1,10 +1,13 @@
 /* What the worker's child does: opens the file, asks its symbols, then its DWARF. */
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
+#include "symbolize/bounds.h"
+#include "symbolize/call_slots.h"
 #include "symbolize/demangle.h"
 #include "symbolize/dwarf.h"
 #include "symbolize/symbols.h"
@@ -30,26 +33,27 @@ static void symbol_name(struct strbuf *out, const struct symbol *symbol)
 		strbuf_puts(out, "@plt");
 }
 
-static int send_symbols(
-	const struct worker_task *task, const struct symbols *symbols, struct error *err)
+static int send_symbols(const struct worker_task *task, const struct symbols *symbols, bool *named,
+	struct error *err)
 {
 	CLEANUP_STRBUF struct strbuf name = { 0 };
-	const struct symbol *named = NULL;
+	const struct symbol *last = NULL;
 
 	for (uint32_t i = 0; i < task->count; i++) {
 		const struct symbol *symbol = symbols_find(symbols, task->vaddrs[i]);
 
 		if (!symbol)
 			continue;
-		if (symbol != named) {
+		if (symbol != last) {
 			strbuf_reset(&name);
 			symbol_name(&name, symbol);
 			if (name.oom)
 				return error_oom(err);
-			named = symbol;
+			last = symbol;
 		}
 		struct worker_place place = { .function = name.text,
 			.function_bytes = (uint32_t)name.length };
+		named[i] = true;
 		int r = task->place(task->context, i, &place, 1);
 		if (r)
 			return r;
@@ -108,7 +112,7 @@ static uint32_t convert(const struct dwarf_place *from, uint32_t n, struct strbu
 }
 
 static int send_dwarf(const struct worker_task *task, struct dwarf_info *dwarf,
-	const struct symbols *symbols, struct error *err)
+	const struct symbols *symbols, bool *named, struct error *err)
 {
 	struct strbuf names[DWARF_PLACES_MAX] = { 0 };
 	int r = 0;
@@ -122,6 +126,7 @@ static int send_dwarf(const struct worker_task *task, struct dwarf_info *dwarf,
 		for (uint32_t k = 0; k < n; k++)
 			if (names[k].oom)
 				r = error_oom(err);
+		named[i] |= n && places[0].function_bytes;
 		if (n && !r)
 			r = task->place(task->context, i, places, n);
 	}
@@ -130,23 +135,125 @@ static int send_dwarf(const struct worker_task *task, struct dwarf_info *dwarf,
 	return r;
 }
 
+/* Sends where the unnamed functions begin; @ret_any: whether there are any. */
+static int send_starts(const struct worker_task *task, struct elf_image *image, const bool *named,
+	bool *ret_any, struct error *err)
+{
+	CLEANUP(bounds_done) struct bounds bounds = { 0 };
+	CLEANUP(freep) uint64_t *unnamed = calloc(task->count, sizeof(*unnamed));
+	uint64_t start;
+	uint32_t n = 0;
+
+	if (!unnamed)
+		return error_oom(err);
+	for (uint32_t i = 0; i < task->count; i++)
+		if (!named[i])
+			unnamed[n++] = task->vaddrs[i];
+	int r = n ? bounds_read(image, unnamed, n, &bounds, err) : 0;
+	for (uint32_t i = 0; !r && i < task->count; i++) {
+		if (named[i] || !bounds_find(&bounds, task->vaddrs[i], &start))
+			continue;
+		*ret_any = true;
+		r = task->start(task->context, i, start);
+	}
+	return r;
+}
+
+struct ifunc_sender {
+	const struct worker_task *task;
+	const struct symbols *symbols;
+	struct strbuf name, best;
+};
+
+static int send_ifunc(void *context, const struct elf_symbol *s)
+{
+	struct ifunc_sender *to = context;
+
+	if (s->type != STT_GNU_IFUNC || s->binding == STB_LOCAL)
+		return 0;
+	const struct symbol *best = symbols_find(to->symbols, s->vaddr);
+	strbuf_reset(&to->name);
+	strbuf_reset(&to->best);
+	demangle(&to->name, s->name);
+	demangle(&to->best, best && best->vaddr == s->vaddr ? best->name : s->name);
+	if (to->name.oom || to->best.oom)
+		return -ENOMEM;
+	return to->task->ifunc(to->task->context,
+		(struct worker_name){ strbuf_cstr(&to->name), (uint32_t)to->name.length },
+		(struct worker_name){ strbuf_cstr(&to->best), (uint32_t)to->best.length });
+}
+
+static int send_unnamed(const struct worker_task *task, struct elf_image *image,
+	const struct symbols *symbols, const bool *named, struct error *err)
+{
+	struct ifunc_sender sender = { .task = task, .symbols = symbols };
+	bool any = false;
+	int r = task->start ? send_starts(task, image, named, &any, err) : 0;
+
+	if (!r && any && task->ifunc)
+		r = elf_image_each_symbol(image, send_ifunc, &sender, err);
+	strbuf_done(&sender.name);
+	strbuf_done(&sender.best);
+	return r == -ENOMEM ? error_oom(err) : r;
+}
+
+static int send_calls(const struct worker_task *task, struct elf_image *image, struct error *err)
+{
+	CLEANUP(call_slots_freep) struct call_slots *slots = NULL;
+	CLEANUP_STRBUF struct strbuf name = { 0 };
+	int r = call_slots_new(image, &slots, err);
+
+	for (uint32_t i = 0; !r && i < task->count; i++) {
+		const char *called = call_slots_find(slots, task->vaddrs[i]);
+
+		if (!called)
+			continue;
+		strbuf_reset(&name);
+		demangle(&name, called);
+		if (name.oom)
+			return error_oom(err);
+		r = task->call(task->context, i,
+			(struct worker_name){ strbuf_cstr(&name), (uint32_t)name.length });
+	}
+	return r;
+}
+
+/* Symbols, then DWARF, then what can be said of addresses that neither has named. */
+static int send_names(const struct worker_task *task, struct elf_image *image, struct error *err)
+{
+	CLEANUP(symbols_freep) struct symbols *symbols = NULL;
+	CLEANUP(dwarf_info_closep) struct dwarf_info *dwarf = NULL;
+	CLEANUP(freep) bool *named = calloc(task->count ? task->count : 1, sizeof(*named));
+	struct error bounds_err;
+
+	if (!named)
+		return error_oom(err);
+	int r = symbols_new(image, &symbols, err);
+	if (!r)
+		r = send_symbols(task, symbols, named, err);
+	if (r)
+		return r;
+	r = dwarf_info_open(image, &dwarf, err);
+	if (!r)
+		r = send_dwarf(task, dwarf, symbols, named, err);
+	else if (r == -ENOENT)
+		r = 0; /* symbols are all it has */
+	int bounds = task->count ? send_unnamed(task, image, symbols, named, &bounds_err) : 0;
+	if (bounds && !r) {
+		*err = bounds_err;
+		r = bounds;
+	}
+	return r;
+}
+
 int worker_run_here(const struct worker_task *task, struct error *err)
 {
 	CLEANUP(elf_image_closep) struct elf_image *image = NULL;
-	CLEANUP(symbols_freep) struct symbols *symbols = NULL;
-	CLEANUP(dwarf_info_closep) struct dwarf_info *dwarf = NULL;
 	int r = elf_image_open(task->fd, &image, err);
 
 	if (!r)
 		r = check_build_id(task, image, err);
-	if (!r)
-		r = symbols_new(image, &symbols, err);
-	if (!r)
-		r = send_symbols(task, symbols, err);
 	if (r)
 		return r;
-	r = dwarf_info_open(image, &dwarf, err);
-	if (r == -ENOENT)
-		return 0; /* symbols are all it has */
-	return r ? r : send_dwarf(task, dwarf, symbols, err);
+	return task->call ? send_calls(task, image, err) : send_names(task, image, err);
 }

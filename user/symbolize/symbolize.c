@@ -16,9 +16,12 @@
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
+#include "symbolize/call_names.h"
 #include "symbolize/kallsyms.h"
 #include "symbolize/vdso.h"
 #include "symbolize/worker.h"
+
+enum { IFUNCS_MAX = 1 << 16 }; /* of all modules together */
 
 static const char other_boot[] = "captured on another machine or before a reboot";
 
@@ -37,6 +40,7 @@ struct work {
 	/* The module in progress: its addresses, and where each one's frames begin in asked. */
 	VEC(uint64_t) vaddrs;
 	VEC(uint32_t) first;
+	struct ifuncs ifuncs; /* of the modules that have nameless functions */
 };
 
 static void work_done(struct work *w)
@@ -44,6 +48,7 @@ static void work_done(struct work *w)
 	vec_done(&w->asked);
 	vec_done(&w->vaddrs);
 	vec_done(&w->first);
+	vec_done(&w->ifuncs.all);
 }
 
 void symbolize_stats_done(struct symbolize_stats *stats)
@@ -250,26 +255,64 @@ static int add_outer(
 	return 0;
 }
 
+/* The end, in w->asked, of the frames at address number @index of the module in progress. */
+static uint32_t asked_end(const struct work *w, uint32_t index)
+{
+	uint32_t end = w->first.at[index];
+	struct asked first = w->asked.at[end];
+
+	while (end < w->asked.n && !w->asked.at[end].kernel &&
+		w->asked.at[end].module == first.module && w->asked.at[end].offset == first.offset)
+		end++;
+	return end;
+}
+
 static int place(void *context, uint32_t index, const struct worker_place *places, uint32_t n)
 {
 	struct work *w = context;
-	uint32_t end = index + 1 < w->first.n ? w->first.at[index + 1] : w->asked.n;
+	uint32_t end = asked_end(w, index);
 
 	for (uint32_t i = w->first.at[index]; i < end; i++) {
 		const struct asked *a = &w->asked.at[i];
 		struct profile_frame f = w->profile->frames.at[a->frame];
-
-		if (a->kernel || a->module != w->asked.at[w->first.at[0]].module)
-			break; /* the next module begins */
 		int r = set_place(w->profile, &f, &places[0]);
 		if (!r)
 			r = add_outer(w, &f, places, f.function ? n : 1);
 		if (r)
 			return r;
 		f.kind = f.outer ? FRAME_INLINED : f.function ? FRAME_NATIVE : f.kind;
+		f.start = f.function ? 0 : f.start;
 		w->profile->frames.at[a->frame] = f;
 	}
 	return 0;
+}
+
+static int note_start(void *context, uint32_t index, uint64_t start_vaddr)
+{
+	struct work *w = context;
+	uint32_t end = asked_end(w, index);
+
+	for (uint32_t i = w->first.at[index]; i < end; i++) {
+		struct profile_frame *f = &w->profile->frames.at[w->asked.at[i].frame];
+
+		if (!f->function)
+			f->start = start_vaddr;
+	}
+	return 0;
+}
+
+static int note_ifunc(void *context, struct worker_name name, struct worker_name best)
+{
+	struct work *w = context;
+	int64_t name_string = profile_string_n(w->profile, name.at, name.n);
+	int64_t best_string = profile_string_n(w->profile, best.at, best.n);
+
+	if (name_string < 0 || best_string < 0)
+		return name_string < 0 ? (int)name_string : (int)best_string;
+	if (w->ifuncs.all.n >= IFUNCS_MAX)
+		return -E2BIG;
+	return vec_push(&w->ifuncs.all, (struct ifunc){ w->asked.at[w->first.at[0]].module,
+						(uint32_t)name_string, (uint32_t)best_string });
 }
 
 /* Lists the distinct addresses of the module whose frames begin at asked[@at]; returns the end. */
@@ -291,29 +334,49 @@ static int list_addresses(struct work *w, uint32_t at, uint32_t *ret_end)
 	return 0;
 }
 
-/* Runs the reader on the module in progress; what it could not do becomes a failure row. */
-static int resolve_module(struct work *w, uint32_t module)
+static bool has_failed(const struct work *w, uint32_t module)
 {
+	vec_each (f, &w->stats->failures)
+		if (f->module == module)
+			return true;
+	return false;
+}
+
+/* Runs @task on the file of @module; what it could not do becomes a failure row, one a module. */
+static int read_module(void *context, uint32_t module, struct worker_task *task)
+{
+	struct work *w = context;
 	const struct profile_module *row = &w->profile->modules.at[module];
 	struct error why = { 0 };
-	CLEANUP(fd_closep) int fd = open_module(w, module, &why);
 
+	if (has_failed(w, module))
+		return 0;
+	CLEANUP(fd_closep) int fd = open_module(w, module, &why);
 	if (fd < 0)
 		return fail(w, module, fd, why.text);
 	bool kept_open =
 		w->options->open_module || !strcmp(module_path(w->profile, module), "[vdso]");
 	uint8_t build_id[PROFILE_BUILD_ID_BYTES]; /* rows may move */
 	memcpy(build_id, row->build_id, sizeof(build_id));
-	struct worker_task task = { .fd = fd,
-		.vaddrs = w->vaddrs.at,
-		.count = w->vaddrs.n,
-		.build_id = build_id,
-		.build_id_bytes = row->build_id_bytes,
-		.build_id_unchecked = !row->build_id_bytes && kept_open,
-		.place = place,
-		.context = w };
-	int r = worker_run(&task, &why);
+	task->fd = fd;
+	task->build_id = build_id;
+	task->build_id_bytes = row->build_id_bytes;
+	task->build_id_unchecked = !row->build_id_bytes && kept_open;
+	int r = worker_run(task, &why);
 	return r ? fail(w, module, r, why.text) : 0;
+}
+
+/* Asks for the addresses of the module in progress. */
+static int resolve_module(struct work *w, uint32_t module)
+{
+	struct worker_task task = { .vaddrs = w->vaddrs.at,
+		.count = w->vaddrs.n,
+		.place = place,
+		.start = note_start,
+		.ifunc = note_ifunc,
+		.context = w };
+
+	return read_module(w, module, &task);
 }
 
 static int resolve(struct work *w)
@@ -343,11 +406,14 @@ int symbolize_profile(struct profile *p, const struct symbolize_options *o,
 	int r = gather(&w);
 	if (!r)
 		r = resolve(&w);
+	if (!r)
+		r = call_names(p, &w.ifuncs, read_module, &w, &ret->named_by_calls);
 	ret->frames = w.asked.n;
 	for (uint32_t i = 0; i < w.asked.n; i++) {
 		const struct profile_frame *f = &p->frames.at[w.asked.at[i].frame];
 
 		ret->named += f->function != 0;
+		ret->with_start += f->start != 0;
 		ret->with_line += f->file && f->line;
 	}
 	if (r == -ENOMEM)

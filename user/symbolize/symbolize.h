@@ -29,10 +29,12 @@ struct symbolize_failure {
 };
 
 struct symbolize_stats {
-	uint32_t frames;    /* raw frames asked for */
-	uint32_t named;     /* of these: have a function now */
-	uint32_t with_line; /* of these: have a file and line now */
-	uint32_t outer;     /* rows added for functions around inlined calls */
+	uint32_t frames;         /* raw frames asked for */
+	uint32_t named;          /* of these: have a function now */
+	uint32_t named_by_calls; /* of these: indirect functions named by their callers */
+	uint32_t with_start;     /* without a name, but known where the function begins */
+	uint32_t with_line;      /* of these: have a file and line now */
+	uint32_t outer;          /* rows added for functions around inlined calls */
 	VEC(struct symbolize_failure) failures;
 };
 
@@ -44,9 +46,10 @@ struct symbolize_stats {
  *
  * Where calls are inlined the frame becomes the innermost function (FRAME_INLINED) and the
  * functions around it are added as rows linked by `outer` (P2). Frames without an answer keep
- * function 0. What cannot be read is a row in @ret->failures, not an error; call
- * symbolize_stats_done() whatever is returned. 0, -ENOMEM, or -E2BIG when a table of the profile is
- * full. */
+ * function 0, but get the start of their function where the file's call frame information tells it;
+ * indirect functions are named by the calls to them (call_names.h). What cannot be read is a row in
+ * @ret->failures, not an error; call symbolize_stats_done() whatever is returned. 0, -ENOMEM, or
+ * -E2BIG when a table of the profile is full. */
 int symbolize_profile(struct profile *p, const struct symbolize_options *o,
 	struct symbolize_stats *ret, struct error *err);
 void symbolize_stats_done(struct symbolize_stats *stats);

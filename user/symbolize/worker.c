@@ -31,15 +31,24 @@ enum {
 	REPLY_BYTES_MAX = 512 << 20,
 };
 
-/* What goes down the pipe: PLACE is followed by its two texts; ERROR by the error's text. */
-enum reply_kind { REPLY_PLACE = 0x706c, REPLY_ERROR, REPLY_DONE };
+/* What goes down the pipe: PLACE is followed by its two texts; IFUNC by its name and the best one;
+ * CALL by the name; ERROR by the error's text. */
+enum reply_kind {
+	REPLY_PLACE = 0x706c,
+	REPLY_START,
+	REPLY_IFUNC,
+	REPLY_CALL,
+	REPLY_ERROR,
+	REPLY_DONE,
+};
 
 struct reply {
 	uint32_t kind;
 	uint32_t index, place, place_count; /* PLACE: of address @index, number @place of @count */
 	uint32_t line;
-	uint32_t function_bytes, file_bytes; /* ERROR: the text's bytes in the first */
+	uint32_t function_bytes, file_bytes; /* of the texts that follow, the first one first */
 	int32_t code;                        /* ERROR: -errno */
+	uint64_t start_vaddr;                /* START: of the function around address @index */
 };
 
 /* ---- Child ----------------------------------------------------------------------------------- */
@@ -71,6 +80,13 @@ static uint32_t cut(uint32_t bytes)
 	return bytes < TEXT_BYTES_MAX ? bytes : TEXT_BYTES_MAX;
 }
 
+static int flush_full(struct sender *s)
+{
+	if (s->buffer.oom)
+		return -ENOMEM;
+	return s->buffer.length < 60000 || flush(s) ? 0 : -EPIPE;
+}
+
 static int send_place(void *context, uint32_t index, const struct worker_place *places, uint32_t n)
 {
 	struct sender *s = context;
@@ -88,9 +104,39 @@ static int send_place(void *context, uint32_t index, const struct worker_place *
 		strbuf_add(&s->buffer, places[i].function, reply.function_bytes);
 		strbuf_add(&s->buffer, places[i].file, reply.file_bytes);
 	}
-	if (s->buffer.oom)
-		return -ENOMEM;
-	return s->buffer.length < 60000 || flush(s) ? 0 : -EPIPE;
+	return flush_full(s);
+}
+
+static int send_start(void *context, uint32_t index, uint64_t start_vaddr)
+{
+	struct sender *s = context;
+	struct reply reply = { .kind = REPLY_START, .index = index, .start_vaddr = start_vaddr };
+
+	strbuf_add(&s->buffer, &reply, sizeof(reply));
+	return flush_full(s);
+}
+
+static int send_ifunc(void *context, struct worker_name name, struct worker_name best)
+{
+	struct sender *s = context;
+	struct reply reply = {
+		.kind = REPLY_IFUNC, .function_bytes = cut(name.n), .file_bytes = cut(best.n)
+	};
+
+	strbuf_add(&s->buffer, &reply, sizeof(reply));
+	strbuf_add(&s->buffer, name.at, reply.function_bytes);
+	strbuf_add(&s->buffer, best.at, reply.file_bytes);
+	return flush_full(s);
+}
+
+static int send_call(void *context, uint32_t index, struct worker_name name)
+{
+	struct sender *s = context;
+	struct reply reply = { .kind = REPLY_CALL, .index = index, .function_bytes = cut(name.n) };
+
+	strbuf_add(&s->buffer, &reply, sizeof(reply));
+	strbuf_add(&s->buffer, name.at, reply.function_bytes);
+	return flush_full(s);
 }
 
 /* Memory and CPU time are counted from what this copy of the parent has already. */
@@ -198,7 +244,10 @@ static _Noreturn void child(struct worker_task task, int pipe_fd)
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGXCPU, SIG_DFL);
 	close_others(task.fd, pipe_fd);
-	task.place = send_place;
+	task.place = task.place ? send_place : NULL;
+	task.start = task.start ? send_start : NULL;
+	task.ifunc = task.ifunc ? send_ifunc : NULL;
+	task.call = task.call ? send_call : NULL;
 	task.context = &sender;
 	int r = confine(&err);
 	if (!r)
@@ -316,6 +365,37 @@ static int child_died(int status, struct error *err)
 	return error_set(err, -EFAULT, "the symbol reader gave up on it");
 }
 
+enum { REPLY_IS_NONSENSE = 1 };
+
+/* Hands on one address's places or another reply: what the receiver returned. */
+static int hand_on(struct replies *from, struct reply reply, const struct worker_task *task)
+{
+	struct worker_place places[DWARF_PLACES_MAX];
+	struct worker_name name = { .n = reply.function_bytes }, best = { .n = reply.file_bytes };
+
+	switch (reply.kind) {
+	case REPLY_PLACE:
+		if (!task->place || !take_places(from, reply, task, places))
+			return REPLY_IS_NONSENSE;
+		return task->place(task->context, reply.index, places, reply.place_count);
+	case REPLY_START:
+		if (!task->start || reply.index >= task->count ||
+			reply.start_vaddr > task->vaddrs[reply.index])
+			return REPLY_IS_NONSENSE;
+		return task->start(task->context, reply.index, reply.start_vaddr);
+	case REPLY_IFUNC:
+		if (!task->ifunc || !take_text(from, name.n, &name.at) ||
+			!take_text(from, best.n, &best.at))
+			return REPLY_IS_NONSENSE;
+		return task->ifunc(task->context, name, best);
+	case REPLY_CALL:
+		if (!task->call || reply.index >= task->count || !take_text(from, name.n, &name.at))
+			return REPLY_IS_NONSENSE;
+		return task->call(task->context, reply.index, name);
+	}
+	return REPLY_IS_NONSENSE;
+}
+
 /* Hands on what came; the last reply says how the child fared. */
 static int deliver(
 	const struct strbuf *all, const struct worker_task *task, int status, struct error *err)
@@ -325,18 +405,16 @@ static int deliver(
 	const char *text;
 
 	while (take(&from, &reply, sizeof(reply))) {
-		struct worker_place places[DWARF_PLACES_MAX];
-
 		if (reply.kind == REPLY_DONE)
 			return 0;
 		if (reply.kind == REPLY_ERROR && reply.code < 0 && reply.code > -4096 &&
 			take_text(&from, reply.function_bytes, &text))
 			return error_set(err, reply.code, "%.*s", (int)reply.function_bytes, text);
-		if (!take_places(&from, reply, task, places))
+		int r = hand_on(&from, reply, task);
+		if (r == REPLY_IS_NONSENSE)
 			break;
-		int r = task->place(task->context, reply.index, places, reply.place_count);
 		if (r)
-			return r;
+			return error_set(err, r, "what it holds does not fit the profile");
 	}
 	return child_died(status, err);
 }

@@ -26,6 +26,13 @@ struct worker_place {
 	uint32_t line;
 };
 
+/* A name; not terminated by NUL, hostile, valid during the call only. */
+struct worker_name {
+	const char *at; /* demangled */
+	uint32_t n;     /* bytes */
+};
+
+/* What is asked of a file; receivers return 0, or -errno to stop. NULL = not asked. */
 struct worker_task {
 	int fd;                 /* the file; borrowed */
 	const uint64_t *vaddrs; /* ELF virtual addresses, ascending */
@@ -34,9 +41,16 @@ struct worker_task {
 	uint32_t build_id_bytes; /* ... or none, when 0 */
 	bool build_id_unchecked; /* take the file as it is */
 	/* Called with what is known of address number @index: @n places (1 or more), innermost
-	 * first. Comes again when DWARF knows more than the symbol table. Returns 0, or -errno to
-	 * stop. */
+	 * first. Comes again when DWARF knows more than the symbol table. */
 	int (*place)(void *context, uint32_t index, const struct worker_place *places, uint32_t n);
+	/* Called for an address number @index that has no name: where its function begins. */
+	int (*start)(void *context, uint32_t index, uint64_t start_vaddr);
+	/* When there is such an address: called with each indirect function (STT_GNU_IFUNC) that
+	 * the file exports; @best is the name to be preferred among those of the same function. */
+	int (*ifunc)(void *context, struct worker_name name, struct worker_name best);
+	/* Instead of all this: called with the name of the linkage-table slot that the call at
+	 * address number @index goes through; the addresses are return addresses. */
+	int (*call)(void *context, uint32_t index, struct worker_name name);
 	void *context;
 };
 
