@@ -104,7 +104,10 @@ char *findings_function_key(const struct findings *f, uint32_t id)
 	const struct function_row *row = &f->functions.at[id];
 	CLEANUP_STRBUF struct strbuf key = { 0 };
 
-	strbuf_puts(&key, profile_basename(profile_str(p, p->modules.at[row->module].path)));
+	/* A new build may have a new name; its sources keep theirs. */
+	if (!row->file)
+		strbuf_puts(
+			&key, profile_basename(profile_str(p, p->modules.at[row->module].path)));
 	strbuf_putc(&key, '|');
 	strbuf_puts(&key, profile_basename(profile_str(p, row->file)));
 	strbuf_putc(&key, '|');

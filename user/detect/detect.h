@@ -195,8 +195,8 @@ void findings_free(struct findings *f);
 
 /* The name of @id's function as a person sees it; heap, or NULL when memory is out. */
 char *findings_function_name(const struct findings *f, uint32_t id);
-/* "module|file|function" with base names only: how a function is found again in another
- * recording. Heap, or NULL when memory is out. */
+/* "module||function", or "|file|function" where the source is known (base names only): how a
+ * function is found again in another recording. Heap, or NULL when memory is out. */
 char *findings_function_key(const struct findings *f, uint32_t id);
 
 #endif

@@ -8,7 +8,7 @@
  * quality}.
  *
  * finding is the finding's id, fix {category, title, text, removable{low, high, reason}}. match.key
- * is "module|file|function"; with holds the functions that the step's cost is also found in; share
+ * is "|file|function", or "module||function" without source; with holds the functions that the step's cost is also found in; share
  * is that of all of them together. mix divides the baseline between functions in the same way.
  *
  * A verdict: {verdict, mix{p, moved} | null, steps[{order, title, verdict, reason,

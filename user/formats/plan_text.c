@@ -103,7 +103,7 @@ static void verdict(
 	gain_text(&b, s->promised_low, s->promised_high);
 	if (s->measured)
 		strbuf_printf(&b, " · measured: CPU %+.1f %% (%+.1f..%+.1f)", -100 * s->gain,
-			-100 * s->gain_low, -100 * s->gain_high);
+			-100 * s->gain_high, -100 * s->gain_low);
 	if (s->share_before > 0)
 		strbuf_printf(&b, " · share %.1f -> %.1f %%", 100 * s->share_before,
 			100 * s->share_after);

@@ -28,7 +28,7 @@ enum { REST_MIN = 30 /* samples of the rest, or it is no measure */ };
 
 struct cell {
 	const char *key;
-	uint32_t step;
+	uint64_t steps;       /* bit per order - 1 */
 	bool known;           /* of the baseline */
 	double before, after; /* samples */
 	double dispersion;
@@ -108,6 +108,11 @@ static void comparison_done(struct comparison *c)
 	vec_done(&c->names);
 }
 
+static uint64_t step_bit(uint32_t order)
+{
+	return 1ull << ((order - 1) & 63);
+}
+
 static int add_before(struct comparison *c)
 {
 	vec_each (k, &c->plan->keys) {
@@ -116,8 +121,8 @@ static int add_before(struct comparison *c)
 			return -ENOMEM;
 		cell->known = true;
 		cell->before += k->share * c->plan->samples;
-		if (k->step && !cell->step)
-			cell->step = k->step;
+		if (k->step)
+			cell->steps |= step_bit(k->step);
 	}
 	return 0;
 }
@@ -156,42 +161,74 @@ static double chi_square_p(double x, double df)
 	return erfc(z / sqrt(2)) / 2;
 }
 
-/* Does the rest (no step's function, nothing new) do the same as before? */
-static void mix_test(struct comparison *c, struct verify_result *r)
+struct mix {
+	uint32_t step;      /* whose rest it is */
+	bool without_steps; /* the functions of other steps are left out */
+	bool known;         /* there are enough samples */
+	double p, moved;
+};
+
+static bool is_rest(const struct mix *m, const struct cell *cell)
 {
-	double before = 0, after = 0, rare_before = 0, rare_after = 0, x = 0, moved = 0;
+	return m->without_steps ? !cell->steps : !(cell->steps & step_bit(m->step));
+}
+
+/* Does the rest (nothing of the step, nothing new) do the same as before? */
+static void mix_test(struct comparison *c, struct mix *m)
+{
+	double before = 0, after = 0, rare_before = 0, rare_after = 0, x = 0;
 	int cells = 0;
 	struct cell *cell, *next;
 
 	HASH_ITER (hh, c->cells, cell, next) {
-		before += cell->step ? 0 : cell->before;
-		after += cell->step ? 0 : cell->after;
+		before += is_rest(m, cell) ? cell->before : 0;
+		after += is_rest(m, cell) ? cell->after : 0;
 	}
-	if (before < REST_MIN || after < REST_MIN)
+	m->known = before >= REST_MIN && after >= REST_MIN;
+	m->p = 1;
+	m->moved = 0;
+	if (!m->known)
 		return;
 	double a = sqrt(after / before), b = sqrt(before / after);
 	HASH_ITER (hh, c->cells, cell, next) {
-		if (cell->step)
+		if (!is_rest(m, cell))
 			continue;
 		double sum = cell->before + cell->after;
-		moved += fabs(cell->before / before - cell->after / after) / 2;
+		m->moved += fabs(cell->before / before - cell->after / after) / 2;
 		if (sum * fmin(before, after) / (before + after) < EXPECTED_MIN) {
 			rare_before += cell->before;
 			rare_after += cell->after;
 			continue;
 		}
 		cells++;
-		x += pow(a * cell->before - b * cell->after, 2) / sum;
+		x += pow(b * cell->after - a * cell->before, 2) / sum;
 	}
 	if (rare_before + rare_after > 0) {
 		cells++;
-		x += pow(a * rare_before - b * rare_after, 2) / (rare_before + rare_after);
+		x += pow(b * rare_after - a * rare_before, 2) / (rare_before + rare_after);
 	}
 	double dispersion =
 		fmax(1, (fmax(c->plan->dispersion, 1) + fmax(c->dispersion_after, 1)) / 2);
-	r->has_mix = true;
-	r->mix_moved = moved;
-	r->mix_p = cells > 1 ? chi_square_p(x / dispersion, cells - 1) : 1;
+	if (cells > 1)
+		m->p = chi_square_p(x / dispersion, cells - 1);
+}
+
+static bool mix_changed(const struct mix *m)
+{
+	return m->p < MIX_P_MIN && m->moved > MIX_MOVED;
+}
+
+/* The rest with the most samples that does the same as before: all but this step, or, when other
+ * steps have been made too, all but the steps. */
+static struct mix mix_choose(struct comparison *c, uint32_t step)
+{
+	struct mix all = { .step = step }, few = { .step = step, .without_steps = true };
+
+	mix_test(c, &all);
+	if (all.known && !mix_changed(&all))
+		return all;
+	mix_test(c, &few);
+	return few.known && !mix_changed(&few) ? few : all;
 }
 
 struct estimate {
@@ -275,30 +312,38 @@ static int undecided(struct verify_step *s, double more_seconds, const char *tex
 
 /* By shares. */
 static int judge_by_mix(struct comparison *c, const struct plan_file_step *p,
-	const struct verify_result *r, struct verify_step *s)
+	struct verify_result *r, struct verify_step *s)
 {
 	double before = 0, after = c->fresh, rest_before = 0, rest_after = 0, dispersion = 1;
 	double seconds = (double)c->after->profile->capture.duration_ns / 1e9;
 	struct estimate f_before, f_after, gain, sure;
+	struct mix m = mix_choose(c, p->order);
+	uint64_t shared = 0;
 	struct cell *cell, *next;
 
 	HASH_ITER (hh, c->cells, cell, next) {
-		if (cell->step == p->order) {
+		if (cell->steps & step_bit(p->order)) {
+			shared |= cell->steps & ~step_bit(p->order);
 			before += cell->before;
 			after += cell->after;
 			dispersion = fmax(dispersion, cell->dispersion);
-		} else if (!cell->step) {
+		} else if (is_rest(&m, cell)) {
 			rest_before += cell->before;
 			rest_after += cell->after;
 		}
 	}
-	if (!r->has_mix)
+	r->has_mix |= m.known;
+	if (m.known && m.p <= r->mix_p) {
+		r->mix_p = m.p;
+		r->mix_moved = m.moved;
+	}
+	if (!m.known)
 		return undecided(s, fmax(60, 4 * seconds),
-			"too few samples outside the steps to measure against");
+			"too few samples outside the step to measure against");
 	double n_before = before + rest_before, n_after = after + rest_after;
 	s->share_before = before / n_before;
 	s->share_after = after / n_after;
-	if (r->mix_p < MIX_P_MIN && r->mix_moved > MIX_MOVED)
+	if (mix_changed(&m))
 		return undecided(s, 0,
 			"the rest of the program does not do the same as before, so that shares do "
 			"not compare; repeat the baseline's load, or count work with --work");
@@ -323,6 +368,14 @@ static int judge_by_mix(struct comparison *c, const struct plan_file_step *p,
 	s->gain_low = gain.low;
 	s->gain_high = gain.high;
 	judge(s, sure.low, seconds);
+	/* Steps at one function are told apart only by what the others cannot explain. */
+	double others = 0;
+	vec_each (other, &c->plan->steps)
+		others += shared & step_bit(other->order) ? other->high : 0;
+	if (s->verdict == VERDICT_ACCEPTED && others > 0 && s->gain_low <= others)
+		return undecided(s, 0,
+			"another step of the plan changes the same function, and could explain the "
+			"gain alone");
 	return explain(s);
 }
 
@@ -408,7 +461,7 @@ int verify(const char *json, size_t n, const struct profile *after,
 	c.after = findings;
 	if (add_before(&c) || add_after(&c))
 		return error_oom(err);
-	mix_test(&c, r);
+	r->mix_p = 1;
 	rc = judge_steps(&c, options ? options : &none, r, err);
 	if (!rc)
 		*ret = STEAL(r);

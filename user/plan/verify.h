@@ -6,12 +6,13 @@
  *
  *     gain = 1 - (1 - f_before) / (1 - f_after)
  *
- * of the time per unit of work. Functions of other steps are left out on both sides, so that steps
- * can be made in any order; functions that were not there before count as part of the new step, so
- * that neither a renamed function nor a dear replacement passes for a gain. The interval combines
- * those of the two shares (MOVER; Zou and Donner, Statistics in Medicine 27, 2008) on the log
- * scale. The rest is the same when a chi-square test of homogeneity, corrected for dispersion (Rao
- * and Scott, JASA 76, 1981), finds no difference, or the difference moves less than a tenth of it.
+ * of the time per unit of work. Where other steps have been made too, their functions are left out
+ * on both sides, so that steps can be made in any order; functions that were not there before count
+ * as part of the new step, so that neither a renamed function nor a dear replacement passes for a
+ * gain. The interval combines those of the two shares (MOVER; Zou and Donner, Statistics in
+ * Medicine 27, 2008) on the log scale. The rest is the same when a chi-square test of homogeneity,
+ * corrected for dispersion (Rao and Scott, JASA 76, 1981), finds no difference, or the difference
+ * moves less than a tenth of it.
  *
  * With a count of work (verify_options.work_*, and work in the baseline), the CPU time per unit of
  * work is compared instead, and the mix does not matter.
@@ -66,7 +67,7 @@ struct verify_result {
 	VEC(struct verify_step) steps;
 	enum verdict verdict; /* of all: rejected if one is, else undecided if one is */
 	bool has_mix;
-	double mix_p;     /* of "the rest does the same as before" */
+	double mix_p;     /* the smallest of the steps': of "the rest does the same as before" */
 	double mix_moved; /* share of the rest that is elsewhere now, 0..1 */
 };
 

@@ -44,7 +44,8 @@ static struct profile *spread(struct profile *p, uint32_t buckets)
 		for (uint32_t i = 0; i < n; i++) {
 			struct profile_sample s = old[i];
 			uint64_t from = ((uint64_t)old[i].count * b + i * 7 % buckets) / buckets;
-			uint64_t to = ((uint64_t)old[i].count * (b + 1) + i * 7 % buckets) / buckets;
+			uint64_t to =
+				((uint64_t)old[i].count * (b + 1) + i * 7 % buckets) / buckets;
 			s.bucket = b;
 			s.count = (uint32_t)(to - from);
 			s.value = s.count;
@@ -78,8 +79,7 @@ static const struct finding *find(
 	const struct finding *found = NULL;
 
 	seen[0] = 0;
-	vec_each(one, &f->list)
-	{
+	vec_each (one, &f->list) {
 		CLEANUP(freep) char *name = findings_function_name(f, one->function_id);
 		size_t n = strlen(seen);
 		snprintf(seen + n, bytes - n, "\n    %s %s %s %.0f %%: %s",
@@ -110,12 +110,12 @@ static void check_line(const struct findings *f, const char *line)
 		if (!one || one->line != strtoul(word[3], NULL, 10))
 			fail_msg("wanted '%s', found line %u", line, one ? one->line : 0);
 	} else if (!strcmp(word[0], "at_most")) {
-		vec_each(any, &f->list)
+		vec_each (any, &f->list)
 			if (strcmp(word[1], "low") ? any->severity > SEVERITY_MEDIUM
 						   : any->severity > SEVERITY_LOW)
 				fail_msg("wanted '%s', found:%s", line, seen);
 	} else if (!strcmp(word[0], "none")) {
-		vec_each(any, &f->list)
+		vec_each (any, &f->list)
 			if (!strcmp(finding_kind_name(any->kind), word[1]))
 				fail_msg("wanted '%s', found:%s", line, seen);
 	} else if (!strcmp(word[0], "nothing")) {
