@@ -1,7 +1,9 @@
-/* Any bytes as an ELF file: segments, sections, symbols, linkage tables and DWARF. */
+/* Any bytes as an ELF file: segments, sections, symbols, linkage tables, calls, function bounds and
+ * DWARF. */
 // SPDX-License-Identifier: BSD-2-Clause
 #define _GNU_SOURCE
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -27,6 +29,13 @@ static int add_address(void *context, const struct elf_symbol *s)
 	return 0;
 }
 
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
 static int take_place(void *context, uint32_t index, const struct worker_place *places, uint32_t n)
 {
 	volatile char *sink = context;
@@ -37,6 +46,32 @@ static int take_place(void *context, uint32_t index, const struct worker_place *
 		for (uint32_t k = 0; k < places[i].file_bytes; k++)
 			*sink = places[i].file[k];
 	}
+	return 0;
+}
+
+static void read_name(void *context, struct worker_name name)
+{
+	volatile char *sink = context;
+
+	for (uint32_t k = 0; k < name.n; k++)
+		*sink = name.at[k];
+}
+
+static int take_start(void *context, uint32_t index, uint64_t start_vaddr)
+{
+	return 0;
+}
+
+static int take_ifunc(void *context, struct worker_name name, struct worker_name best)
+{
+	read_name(context, name);
+	read_name(context, best);
+	return 0;
+}
+
+static int take_call(void *context, uint32_t index, struct worker_name name)
+{
+	read_name(context, name);
 	return 0;
 }
 
@@ -56,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		return 0;
 	elf_image_vaddr(image, 0x1000, &vaddr);
 	elf_image_each_symbol(image, add_address, &a, &err);
+	qsort(a.vaddr, a.n, sizeof(*a.vaddr), compare);
 	elf_image_section(image, ".eh_frame", &section, &err);
 	elf_image_section(image, ".debug_str", &section, &err);
 	struct worker_task task = { .fd = fd,
@@ -63,7 +99,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		.count = a.n,
 		.build_id_unchecked = true,
 		.place = take_place,
+		.start = take_start,
+		.ifunc = take_ifunc,
 		.context = &sink };
+	worker_run_here(&task, &err);
+	task.call = take_call;
 	worker_run_here(&task, &err);
 	return 0;
 }
