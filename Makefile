@@ -18,7 +18,8 @@ export DEBIAN_FRONTEND := noninteractive
 DEPS_BUILD := gcc g++ make pkg-config clang bpftool libbpf-dev libelf-dev libdw-dev libsqlite3-dev \
 	libjson-c-dev libprotobuf-c-dev protobuf-c-compiler zlib1g-dev uthash-dev libcap-dev
 DEPS_TEST  := libcmocka-dev sqlite3 golang-go chromium python3 linux-perf clang-format libclang-rt-14-dev \
-	procps file git groff-base
+	procps file git groff-base curl xz-utils
+DEPS_VM    := qemu-system-x86 busybox-static cpio
 
 # ---- Sources: a room is a folder; its files are found ------------------------------------------
 ROOMS    := base stats elf proc profile unwind symbolize collect recording detect plan formats capture
@@ -81,12 +82,14 @@ deps-build:
 	$(call install_missing,$(DEPS_BUILD))
 deps-test: deps-build
 	$(call install_missing,$(DEPS_TEST))
+deps-vm: deps-test
+	$(call install_missing,$(DEPS_VM))
 
 ## clean: remove everything that was built
 clean:
 	rm -rf $(B)
 
-.PHONY: all help deps deps-build deps-test clean
+.PHONY: all help deps deps-build deps-test deps-vm clean
 
 # ---- Kernel half ------------------------------------------------------------------------------
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c
@@ -120,4 +123,4 @@ $(LIB): $(ROOM_OBJ) $(PB_OBJ)
 $(B)/assay: $(CLI_OBJ) $(LIB)
 	$(call say,LD,$@) $(CC) $(CFLAGS) $(SAN) $^ $(LIBS) -o $@
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(foreach d,obj bpf tests workloads fuzz,$(B)/$(d)) -name '*.d' -type f 2>/dev/null)

@@ -44,7 +44,8 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 
 		bpf_map_update_elem(&unwind_processes, &pid, &copy, BPF_ANY);
 	}
-	emit_process(WIRE_FORK, child, parent_pid);
+	if (pid != parent_pid) /* threads are known by their samples */
+		emit_process(WIRE_FORK, child, parent_pid);
 	return 0;
 }
 
@@ -68,10 +69,10 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	if (!is_target(pid))
 		return 0;
 	/* The last thread of a process has brought signal->live to zero before this point. */
-	__u32 last = BPF_CORE_READ(task, signal, live.counter) == 0;
-
-	emit_process(WIRE_EXIT, task, last);
-	if (last && assay_config.filter_targets)
+	if (BPF_CORE_READ(task, signal, live.counter))
+		return 0;
+	emit_process(WIRE_EXIT, task, 0);
+	if (assay_config.filter_targets)
 		bpf_map_delete_elem(&targets, &pid);
 	return 0;
 }

@@ -5,10 +5,10 @@
 
 enum wire_record_type {
 	WIRE_SAMPLE = 1,
-	WIRE_FORK, /* a new process or thread */
+	WIRE_FORK, /* a new process; new threads are known by their samples */
 	WIRE_EXEC, /* a process replaced its program; its old mappings are gone */
 	WIRE_CODE, /* a Python code object at first sight: struct wire_code */
-	WIRE_EXIT, /* a thread ended; the process too when it was the last one */
+	WIRE_EXIT, /* the last thread of a process ended */
 };
 
 /* A user frame is an address with these bits on top (x86-64 user addresses use 47 or 56 bits). */
@@ -40,7 +40,7 @@ _Static_assert(sizeof(struct wire_sample) == 56, "wire_sample is part of the con
 struct wire_process_event {
 	__u32 type; /* WIRE_FORK, WIRE_EXEC, WIRE_EXIT */
 	__u32 pid, tid;
-	__u32 parent_pid; /* WIRE_FORK: the process that forked; WIRE_EXIT: 1 = last thread */
+	__u32 parent_pid; /* WIRE_FORK: the process that forked */
 	__u64 time_ns;
 	__u64 start_ns; /* as in wire_sample */
 	char comm[16];

@@ -58,7 +58,7 @@ static int capture_open(struct capture *c, struct target *target, struct error *
 {
 	const struct capture_options *o = c->options;
 	struct collect_config config = {
-		.on_exec = o->command != NULL,
+		.command = o->command != NULL,
 		.rate_hz = o->rate_hz,
 		.force = o->force,
 	};
@@ -141,8 +141,8 @@ static int sample(
 
 		uint64_t drain_ms = now < c->busy_until_ns ? DRAIN_BUSY_MS : DRAIN_MS;
 
-		over = target_wait(
-			target, (int)(left_ms < drain_ms ? left_ms : drain_ms), ret_interrupted);
+		over = target_wait(target, (int)(left_ms < drain_ms ? left_ms : drain_ms),
+			collect_full_fd(c->collect), ret_interrupted);
 		now = capture_now_ns();
 		if (over || now >= end_ns) {
 			collect_disable(c->collect);
@@ -215,6 +215,8 @@ static int run(
 	struct capture *c, struct target *target, struct capture_result *ret, struct error *err)
 {
 	const struct capture_options *o = c->options;
+
+	target_priority_raise(target);
 	int r = capture_open(c, target, err);
 
 	if (!r)
@@ -241,6 +243,7 @@ static int run(
 	if (!r)
 		r = sample(c, target, &ret->interrupted, err);
 	c->profile->capture.duration_ns = capture_now_ns() - c->start_ns;
+	target_priority_restore(target);
 	ret->child_status = target_status(target);
 	if (r)
 		return r;

@@ -125,6 +125,10 @@ int facts_add(struct capture *c, const struct target *t)
 	       profile_fact(p, "attach_mode", per_task ? "per task" : "per CPU") ||
 	       profile_fact(p, "attach_reason", collect_attach_reason(c->collect)) ||
 	       fact_number(p, "attached_monotonic_ns", (double)c->start_ns) ||
+	       (c->python_unread &&
+		       fact_number(p, "python_frames_unread", (double)c->python_unread)) ||
+	       (c->python_reused &&
+		       fact_number(p, "python_code_reused", (double)c->python_reused)) ||
 	       fact_number(p, "map_bytes", (double)collect_map_bytes(c->collect));
 }
 
@@ -146,9 +150,6 @@ int losses_add(struct capture *c)
 	return r ||
 	       profile_lost(p, "sideband", "mapping events lost: mappings were read again",
 		       c->sideband_lost, false) ||
-	       profile_lost(p, "python_unread",
-		       "Python frames without a name: their code was gone before it was read",
-		       c->python_unread, false) ||
 	       profile_lost(p, "mappings", "mappings not kept: a table was full",
 		       c->mappings_dropped, false) ||
 	       profile_lost(p, "unwind_tables",

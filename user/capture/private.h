@@ -70,9 +70,13 @@ void target_close(struct target *t);
 const pid_t *target_pids(const struct target *t, size_t *ret_count);
 /* Lets the command exec. */
 int target_release(struct target *t, struct error *err);
-/* Sleeps up to @ms; returns true when the capture should end: a signal (*ret_interrupted) or all
- * targets have ended. */
-bool target_wait(struct target *t, int ms, bool *ret_interrupted);
+/* Sleeps up to @ms, or until @full_fd is readable; returns true when the capture should end: a
+ * signal (*ret_interrupted) or all targets have ended. */
+bool target_wait(struct target *t, int ms, int full_fd, bool *ret_interrupted);
+/* Sampling may not be starved by a target that keeps all CPUs busy: runs at a higher priority until
+ * target_priority_restore(). Without the permission nothing changes. */
+void target_priority_raise(struct target *t);
+void target_priority_restore(struct target *t);
 /* Collects the command's status, ending it first when it still runs; 0 when there is none. */
 int target_status(struct target *t);
 

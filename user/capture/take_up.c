@@ -260,13 +260,13 @@ static int on_process(void *context, const struct wire_process_event *e)
 {
 	struct capture *c = context;
 
-	if (e->type == WIRE_FORK && e->pid != e->parent_pid) {
+	if (e->type == WIRE_FORK) {
 		int r = process_fork(
 			c->processes, (pid_t)e->parent_pid, (pid_t)e->pid, e->start_ns);
 
 		return r ? r : changed(c, (pid_t)e->pid);
 	}
-	if (e->type == WIRE_EXIT && e->parent_pid) {
+	if (e->type == WIRE_EXIT) {
 		struct process *p = process_find(c->processes, (pid_t)e->pid);
 
 		if (p)

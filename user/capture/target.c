@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -25,6 +26,8 @@ struct target {
 	int child_failure; /* read end: the child's errno when exec failed */
 	int signals;       /* signalfd */
 	sigset_t mask_before;
+	int priority_before;
+	bool priority_raised;
 };
 
 /* ---- signals ---- */
@@ -190,9 +193,9 @@ const pid_t *target_pids(const struct target *t, size_t *ret_count)
 	return t->pids.at;
 }
 
-bool target_wait(struct target *t, int ms, bool *ret_interrupted)
+bool target_wait(struct target *t, int ms, int full_fd, bool *ret_interrupted)
 {
-	CLEANUP(freep) struct pollfd *fds = calloc(1 + t->pidfds.n, sizeof(*fds));
+	CLEANUP(freep) struct pollfd *fds = calloc(2 + t->pidfds.n, sizeof(*fds));
 	uint32_t running = 0;
 
 	if (!fds) { /* without memory: sleep as asked, look at the signal only */
@@ -204,11 +207,12 @@ bool target_wait(struct target *t, int ms, bool *ret_interrupted)
 	}
 
 	fds[0] = (struct pollfd){ .fd = t->signals, .events = POLLIN };
+	fds[1] = (struct pollfd){ .fd = full_fd, .events = POLLIN };
 	for (uint32_t i = 0; i < t->pidfds.n; i++)
-		fds[1 + i] = (struct pollfd){ .fd = t->pidfds.at[i], .events = POLLIN };
-	poll(fds, 1 + t->pidfds.n, ms);
+		fds[2 + i] = (struct pollfd){ .fd = t->pidfds.at[i], .events = POLLIN };
+	poll(fds, 2 + t->pidfds.n, ms);
 	for (uint32_t i = 0; i < t->pidfds.n; i++) {
-		if (fds[1 + i].revents)
+		if (fds[2 + i].revents)
 			fd_closep(&t->pidfds.at[i]);
 		running += t->pidfds.at[i] >= 0;
 	}
@@ -218,6 +222,21 @@ bool target_wait(struct target *t, int ms, bool *ret_interrupted)
 		return true;
 	}
 	return t->pidfds.n && !running;
+}
+
+void target_priority_raise(struct target *t)
+{
+	enum { RAISED = -10 };
+
+	t->priority_before = getpriority(PRIO_PROCESS, 0);
+	t->priority_raised = t->priority_before > RAISED && !setpriority(PRIO_PROCESS, 0, RAISED);
+}
+
+void target_priority_restore(struct target *t)
+{
+	if (t->priority_raised)
+		setpriority(PRIO_PROCESS, 0, t->priority_before);
+	t->priority_raised = false;
 }
 
 int target_status(struct target *t)

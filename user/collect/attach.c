@@ -5,7 +5,9 @@
  * may have inherited an event or not, so opening is all or nothing: open all threads' events,
  * list the threads again, and start over when the list has changed. Targets that switch so often
  * that arming the events at each switch costs more than sampling every CPU, or that have very many
- * threads, are sampled per CPU with the filter in the kernel.
+ * threads, are sampled per CPU with the filter in the kernel. So are commands and machines on which
+ * threads come and go: an inherited event begins with a full period, so that a thread that lives
+ * for less is never sampled; the clock of a CPU knows no threads and is fair to all.
  */
 // SPDX-License-Identifier: BSD-2-Clause
 #define _GNU_SOURCE
@@ -25,10 +27,11 @@
 enum {
 	THREADS_MAX = 1000,        /* more threads: per CPU */
 	SWITCHES_PER_S_MAX = 5000, /* more context switches a second: per CPU */
+	FORKS_PER_S_MAX = 200,     /* threads and processes born on the machine: per CPU */
 	TRIES = 8,                 /* of opening all threads before falling back to per CPU */
 };
 
-static int event_open(uint64_t period_ns, pid_t tid, int cpu, bool on_exec)
+static int event_open(uint64_t period_ns, pid_t tid, int cpu)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE,
@@ -37,7 +40,6 @@ static int event_open(uint64_t period_ns, pid_t tid, int cpu, bool on_exec)
 		.sample_period = period_ns,
 		.disabled = 1,
 		.inherit = tid != -1,
-		.enable_on_exec = on_exec,
 		.exclude_idle = 1,
 		.exclude_guest = 1,
 	};
@@ -52,9 +54,9 @@ static void close_all(struct attach *a)
 	a->fds.n = 0;
 }
 
-static int open_one(struct attach *a, pid_t tid, int cpu, bool on_exec, int program_fd)
+static int open_one(struct attach *a, pid_t tid, int cpu, int program_fd)
 {
-	CLEANUP(fd_closep) int fd = event_open(a->period_ns, tid, cpu, on_exec);
+	CLEANUP(fd_closep) int fd = event_open(a->period_ns, tid, cpu);
 
 	if (fd < 0)
 		return -errno;
@@ -90,10 +92,10 @@ static bool same_ids(const struct proc_ids *a, const struct proc_ids *b)
 	       (!a->ids.n || !memcmp(a->ids.at, b->ids.at, a->ids.n * sizeof(*a->ids.at)));
 }
 
-static int open_threads(struct attach *a, const struct proc_ids *tids, bool on_exec, int program_fd)
+static int open_threads(struct attach *a, const struct proc_ids *tids, int program_fd)
 {
 	vec_each (tid, &tids->ids) {
-		int r = open_one(a, *tid, -1, on_exec, program_fd);
+		int r = open_one(a, *tid, -1, program_fd);
 
 		if (r && r != -ESRCH) /* a thread that has ended needs no event */
 			return r;
@@ -125,7 +127,7 @@ static int open_per_task(
 			a->reason = "the target has more than 1,000 threads";
 			return 1;
 		}
-		r = open_threads(a, &tids, config->on_exec, program_fd);
+		r = open_threads(a, &tids, program_fd);
 		if (r)
 			return open_error(err, r);
 		r = list_threads(config, &again, err);
@@ -148,7 +150,7 @@ static int open_per_cpu(struct attach *a, int program_fd, struct error *err)
 
 	a->mode = COLLECT_PER_CPU;
 	for (int cpu = 0; cpu < cpus; cpu++) {
-		int r = open_one(a, -1, cpu, false, program_fd);
+		int r = open_one(a, -1, cpu, program_fd);
 
 		if (r && r != -ENODEV) /* offline */
 			return open_error(err, r);
@@ -156,25 +158,47 @@ static int open_per_cpu(struct attach *a, int program_fd, struct error *err)
 	return 0;
 }
 
-int attach_open(struct attach *a, const struct collect_config *config, int program_fd,
-	uint64_t timeslices_before, uint64_t since_ns, struct error *err)
+static uint64_t now_ns(void)
 {
 	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
+}
+
+void attach_watch(struct attach *a, const struct collect_config *config)
+{
+	a->watch = (struct attach_watch){ .since_ns = now_ns(), .forks = proc_forks() };
+	for (size_t i = 0; i < config->pid_count; i++)
+		a->watch.timeslices += proc_timeslices(config->pids[i]);
+}
+
+/* Why this target is sampled per CPU, or NULL. */
+static const char *per_cpu_reason(const struct attach *a, const struct collect_config *config)
+{
+	double seconds = (double)(now_ns() - a->watch.since_ns) / 1e9;
 	uint64_t timeslices = 0;
 
-	a->period_ns = (uint64_t)(1e9 / config->rate_hz + 0.5);
-	a->reason = "the whole machine is sampled";
 	if (!config->pid_count)
-		return open_per_cpu(a, program_fd, err);
-
+		return "the whole machine is sampled";
+	if (config->command)
+		return "a command may start children that live shorter than a sampling period";
 	for (size_t i = 0; i < config->pid_count; i++)
 		timeslices += proc_timeslices(config->pids[i]);
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	double seconds = ((double)t.tv_sec * 1e9 + (double)t.tv_nsec - (double)since_ns) / 1e9;
-	if ((double)(timeslices - timeslices_before) > SWITCHES_PER_S_MAX * seconds + 50) {
-		a->reason = "the target switches more than 5,000 times a second";
+	if ((double)(timeslices - a->watch.timeslices) > SWITCHES_PER_S_MAX * seconds + 50)
+		return "the target switches more than 5,000 times a second";
+	if ((double)(proc_forks() - a->watch.forks) > FORKS_PER_S_MAX * seconds + 10)
+		return "more than 200 threads or processes a second are born on this machine";
+	return NULL;
+}
+
+int attach_open(
+	struct attach *a, const struct collect_config *config, int program_fd, struct error *err)
+{
+	a->period_ns = (uint64_t)(1e9 / config->rate_hz + 0.5);
+	a->reason = per_cpu_reason(a, config);
+	if (a->reason)
 		return open_per_cpu(a, program_fd, err);
-	}
 	a->mode = COLLECT_PER_TASK;
 	a->reason = "each thread has its own event, inherited by what it creates";
 	int r = open_per_task(a, config, program_fd, err);
@@ -184,10 +208,8 @@ int attach_open(struct attach *a, const struct collect_config *config, int progr
 	return open_per_cpu(a, program_fd, err);
 }
 
-int attach_enable(struct attach *a, bool on_exec, struct error *err)
+int attach_enable(struct attach *a, struct error *err)
 {
-	if (on_exec && a->mode == COLLECT_PER_TASK)
-		return 0; /* the kernel enables them */
 	vec_each (fd, &a->fds)
 		if (ioctl(*fd, PERF_EVENT_IOC_ENABLE, 0))
 			return open_error(err, -errno);

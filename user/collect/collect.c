@@ -155,7 +155,6 @@ static int record_copy(void *context, void *data, size_t size);
 int collect_open(const struct collect_config *user_config, struct collect **ret, struct error *err)
 {
 	struct collect_config config = *user_config;
-	uint64_t timeslices = 0, since_ns = now_ns();
 
 	if (!config.rate_hz)
 		config.rate_hz = 99;
@@ -168,14 +167,13 @@ int collect_open(const struct collect_config *user_config, struct collect **ret,
 	int r = kernel_refused(config.force, err);
 	if (r)
 		return r;
-	for (size_t i = 0; i < config.pid_count; i++)
-		timeslices += proc_timeslices(config.pids[i]);
 
 	CLEANUP(collect_closep) struct collect *c = calloc(1, sizeof(*c));
 	if (!c)
 		return error_oom(err);
 	c->possible_cpus = libbpf_num_possible_cpus();
-	c->on_exec = config.on_exec;
+	c->sideband.epoll = -1;
+	attach_watch(&c->attach, &config);
 	libbpf_log_start();
 	r = skeleton_open(c, &config, err);
 	if (!r)
@@ -196,7 +194,7 @@ int collect_open(const struct collect_config *user_config, struct collect **ret,
 			strerror(errno));
 	struct bpf_program *program =
 		has_loop(&config) ? c->skel->progs.oncpu_loop : c->skel->progs.oncpu_bounded;
-	r = attach_open(&c->attach, &config, bpf_program__fd(program), timeslices, since_ns, err);
+	r = attach_open(&c->attach, &config, bpf_program__fd(program), err);
 	if (r)
 		return r;
 	*ret = STEAL(c);
@@ -226,7 +224,7 @@ int collect_enable(struct collect *c, struct error *err)
 	if (r)
 		return error_exit(
 			err, EXIT_SYSTEM, r, "cannot insert an unwind table: %s", strerror(-r));
-	r = attach_enable(&c->attach, c->on_exec, err);
+	r = attach_enable(&c->attach, err);
 
 	if (!r)
 		c->enabled_ns = now_ns();
@@ -330,6 +328,11 @@ int collect_drain(struct collect *c, const struct collect_sink *sink, struct err
 			return error_set(err, r, "cannot take up an event: %s", strerror(-r));
 	}
 	return 0;
+}
+
+int collect_full_fd(const struct collect *c)
+{
+	return c->sideband.epoll;
 }
 
 enum collect_attach collect_attach_mode(const struct collect *c)

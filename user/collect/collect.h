@@ -30,7 +30,7 @@ enum collect_attach {
 struct collect_config {
 	const pid_t *pids; /* target processes; none = the whole machine */
 	size_t pid_count;
-	bool on_exec;   /* the one target is a child of ours that will exec: start there */
+	bool command;   /* the target is a command that is about to be started */
 	double rate_hz; /* samples per second and CPU; 0 = 99 */
 	bool no_loop;   /* use the program for kernels without bpf_loop(), for tests */
 	bool force;     /* load even on kernels known to deadlock */
@@ -82,6 +82,9 @@ void collect_disable(struct collect *c);
 
 /* Hands all events up to now to @sink, in order. */
 int collect_drain(struct collect *c, const struct collect_sink *sink, struct error *err);
+
+/* A file descriptor that is readable when collect_drain() should be called at once. Borrowed. */
+int collect_full_fd(const struct collect *c);
 
 enum collect_attach collect_attach_mode(const struct collect *c);
 /* Why the attach mode was chosen: one sentence. Static. */

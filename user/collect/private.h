@@ -14,18 +14,26 @@
 
 #include "assay.skel.h"
 
+/* What the target and the machine did while the programs were loaded. */
+struct attach_watch {
+	uint64_t since_ns, timeslices, forks;
+};
+
 /* The sampling events and how they are attached. */
 struct attach {
 	VEC(int) fds;
+	struct attach_watch watch;
 	enum collect_attach mode;
 	const char *reason;
 	uint64_t period_ns;
 };
 
+/* Begins to watch how busy the target is; attach_open() decides by it. */
+void attach_watch(struct attach *a, const struct collect_config *config);
 /* @program_fd runs on every sample. Events are opened disabled. */
-int attach_open(struct attach *a, const struct collect_config *config, int program_fd,
-	uint64_t timeslices_before, uint64_t since_ns, struct error *err);
-int attach_enable(struct attach *a, bool on_exec, struct error *err);
+int attach_open(
+	struct attach *a, const struct collect_config *config, int program_fd, struct error *err);
+int attach_enable(struct attach *a, struct error *err);
 void attach_disable(struct attach *a);
 void attach_done(struct attach *a);
 int attach_time_ns(const struct attach *a, uint64_t *ret_ns);
@@ -38,6 +46,7 @@ struct sideband_ring {
 
 struct sideband {
 	VEC(struct sideband_ring) rings;
+	int epoll; /* readable when a ring is half full */
 };
 
 /* A copied event, waiting to be put in order. */
@@ -115,7 +124,6 @@ struct collect {
 	struct batch batch, later; /* events of this drain; events too new for it */
 	int possible_cpus;
 	uint64_t enabled_ns;
-	bool on_exec;
 };
 
 /* Collects what libbpf says while it loads, for error hints. */

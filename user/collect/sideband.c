@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -14,7 +15,9 @@
 #include "base/cleanup.h"
 #include "collect/private.h"
 
-enum { RING_PAGES = 64 }; /* 256 KiB a CPU: a burst of about 2,000 mappings */
+/* 256 KiB a CPU: a burst of about 2,000 mappings, or of 4,000 threads born and gone, whose forks
+ * and exits the kernel insists on telling. Half full, it asks to be drained. */
+enum { RING_PAGES = 64 };
 
 static int ring_open(int cpu)
 {
@@ -31,7 +34,7 @@ static int ring_open(int cpu)
 		.use_clockid = 1,
 		.clockid = CLOCK_MONOTONIC,
 		.watermark = 1,
-		.wakeup_watermark = 1U << 30, /* never: we poll */
+		.wakeup_watermark = RING_PAGES * 4096 / 2,
 	};
 
 	return (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
@@ -46,6 +49,9 @@ int sideband_open(struct sideband *s, struct error *err)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epoll < 0)
+		return error_exit(err, EXIT_SYSTEM, -errno, "epoll: %s", strerror(errno));
 	for (int cpu = 0; cpu < cpus; cpu++) {
 		CLEANUP(fd_closep) int fd = ring_open(cpu);
 
@@ -63,6 +69,7 @@ int sideband_open(struct sideband *s, struct error *err)
 			munmap(map, ring_bytes());
 			return error_oom(err);
 		}
+		epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &(struct epoll_event){ .events = EPOLLIN });
 		fd = -1;
 	}
 	return 0;
@@ -75,6 +82,7 @@ void sideband_done(struct sideband *s)
 		close(r->fd);
 	}
 	vec_done(&s->rings);
+	fd_closep(&s->epoll);
 }
 
 /* The time of an event: PERF_SAMPLE_TID (8 bytes) and PERF_SAMPLE_TIME (8 bytes) end it. */

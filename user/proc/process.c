@@ -164,6 +164,19 @@ uint64_t proc_timeslices(pid_t pid)
 	return sum;
 }
 
+uint64_t proc_forks(void)
+{
+	CLEANUP(file_closep) FILE *f = fopen("/proc/stat", "re");
+	CLEANUP(freep) char *line = NULL;
+	size_t capacity = 0;
+	unsigned long long forks = 0;
+
+	while (f && getline(&line, &capacity, f) > 0)
+		if (sscanf(line, "processes %llu", &forks) == 1)
+			break;
+	return forks;
+}
+
 /* Opens a regular file for reading without blocking on a FIFO put in its place. */
 static int open_regular(const char *path, uint64_t inode)
 {

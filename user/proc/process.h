@@ -43,6 +43,10 @@ int proc_command(pid_t pid, char *ret, size_t size);
  * measuring switch rates; 0 when it cannot be told. */
 uint64_t proc_timeslices(pid_t pid);
 
+/* Processes and threads that were born on this machine since it started; 0 when it cannot be told.
+ */
+uint64_t proc_forks(void);
+
 /*
  * Opens a file that @pid has mapped at [start, end): through map_files, which gives the very file
  * even when it was deleted or replaced; else by @path inside the process's root, if that still is

@@ -7,7 +7,7 @@
 
 /* Functions at which every thread of a process begins; above them there is nothing. */
 static const char *const thread_roots[] = { "_start", "clone", "__clone", "clone3", "__clone3",
-	"ret_from_fork", "ret_from_fork_asm" };
+	"ret_from_fork", "ret_from_fork_asm", "runtime.goexit" };
 
 /* Stop reasons that prove the root was reached whatever its name. */
 static const char *const end_stops[] = { "end", "kthread" };
