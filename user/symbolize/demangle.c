@@ -1,4 +1,4 @@
-/* Demangles by libstdc++ and makes legacy Rust paths readable. */
+/* Demangles C++ by libstdc++, and Rust. */
 // SPDX-License-Identifier: BSD-2-Clause
 #include "symbolize/demangle.h"
 
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "symbolize/rust_demangle.h"
 
 /* libstdc++ (Itanium C++ ABI, 3.4): returns malloc'd text, or NULL for anything but a mangled name.
  */
@@ -83,6 +84,9 @@ void demangle(struct strbuf *out, const char *name)
 {
 	CLEANUP(freep) char *readable = NULL;
 
+	if (strnlen(name, DEMANGLE_INPUT_BYTES) < DEMANGLE_INPUT_BYTES &&
+		rust_demangle(out, name, DEMANGLE_OUTPUT_BYTES))
+		return;
 	if (!strncmp(name, "_Z", 2) && strnlen(name, DEMANGLE_INPUT_BYTES) < DEMANGLE_INPUT_BYTES)
 		readable = __cxa_demangle(name, NULL, NULL, NULL);
 	size_t n = readable ? strlen(readable) : 0;

@@ -1,4 +1,4 @@
-/* Function names as people write them: C++ (Itanium ABI) and legacy Rust. */
+/* Function names as people write them: C++ (Itanium ABI) and Rust, legacy and v0. */
 // SPDX-License-Identifier: BSD-2-Clause
 #ifndef SYMBOLIZE_DEMANGLE_H
 #define SYMBOLIZE_DEMANGLE_H
@@ -11,7 +11,8 @@ enum {
 };
 
 /* Adds the readable form of the symbol @name to @out, or @name itself where there is none. C++ by
- * __cxa_demangle; a Rust path loses its hash ("::h0123456789abcdef") and its $..$ escapes. The
+ * __cxa_demangle; a legacy Rust path loses its hash ("::h0123456789abcdef") and its $..$ escapes,
+ * a v0 one its crate hashes. The
  * result is as hostile as the name.
  * The time and memory that __cxa_demangle takes for a hostile name is bounded by neither: names
  * from untrusted files belong into a process with limits (symbolize/worker.h). */
