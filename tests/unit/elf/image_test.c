@@ -137,6 +137,23 @@ static void sections_are_read_and_decompressed(void **state)
 	assert_true(a.vaddr > 0 && a.n > 0);
 }
 
+static void code_is_read_by_address_and_nothing_else_is(void **state)
+{
+	CLEANUP(elf_image_closep) struct elf_image *image = opened(compiled(""));
+	struct elf_bytes text, data;
+	uint8_t code[16];
+	struct error err;
+
+	assert_int_equal(elf_image_section(image, ".text", &text, &err), 0);
+	assert_int_equal(elf_image_section(image, ".eh_frame", &data, &err), 0);
+	assert_true(elf_image_code(image, text.vaddr + 1, code, sizeof(code)));
+	assert_memory_equal(code, text.at + 1, sizeof(code));
+	assert_false(elf_image_code(image, data.vaddr, code, sizeof(code)));
+	assert_false(elf_image_code(image, text.vaddr, code, 1 << 20));
+	assert_false(elf_image_code(image, UINT64_MAX - 8, code, sizeof(code)));
+	assert_false(elf_image_code(image, 0, code, 1));
+}
+
 static void what_is_not_elf_is_refused(void **state)
 {
 	struct elf_image *image = NULL;
@@ -232,6 +249,7 @@ int main(void)
 		cmocka_unit_test(type_and_machine_are_told),
 		cmocka_unit_test(file_offsets_become_the_addresses_of_symbols),
 		cmocka_unit_test(sections_are_read_and_decompressed),
+		cmocka_unit_test(code_is_read_by_address_and_nothing_else_is),
 		cmocka_unit_test(what_is_not_elf_is_refused),
 		cmocka_unit_test(truncated_files_are_refused_at_every_length),
 		cmocka_unit_test(corrupted_files_do_no_harm),

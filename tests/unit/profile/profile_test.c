@@ -48,6 +48,10 @@ static void indexes_that_refer_to_nothing_are_refused(void **state)
 	p->stacks.at[1].parent = 0;
 	p->frames.at[1].outer = 1;
 	assert_int_equal(profile_check(p, &err), -EBADMSG);
+	p->frames.at[1].outer = 0;
+	p->frames.at[1].start = 2; /* the frame is at 1 */
+	assert_int_equal(profile_check(p, &err), -EBADMSG);
+	assert_int_equal(profile_frame(p, &p->frames.at[1]), -EINVAL);
 	profile_free(p);
 }
 
