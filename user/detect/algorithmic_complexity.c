@@ -34,6 +34,7 @@ struct site {
 static enum fix_case fix_of(enum search_kind kind)
 {
 	return kind == SEARCH_PAIRS        ? FIX_CASE_PAIRS
+	       : kind == SEARCH_BUBBLE     ? FIX_CASE_SORT
 	       : kind == SEARCH_MEMBERSHIP ? FIX_CASE_SET
 	       : kind == SEARCH_SHIFT      ? FIX_CASE_DEQUE
 					   : FIX_CASE_INDEX;
@@ -194,6 +195,11 @@ static int describe(
 			"line %u puts in or takes out at the front of the list %s, which moves all "
 			"its elements, %s%s. It would be no waste if %s were always short.",
 			s->first_line, collection, who, grown, collection);
+	if (site->fix == FIX_CASE_SORT)
+		return finding_done(c, f,
+			"lines %u-%u sort %s by swapping neighbours%s. It would be no waste if %s "
+			"always had few elements.",
+			s->first_line, s->last_line, collection, grown, collection);
 	if (site->fix == FIX_CASE_PAIRS)
 		return finding_done(c, f,
 			"lines %u-%u compare each element of %s with every later one%s. It would "

@@ -25,6 +25,7 @@ static int report(struct detect_context *c, struct group *g)
 	if (!f)
 		return -ENOMEM;
 	f->avoidable = both && (presence >= PRESENCE_MIN || in_loop > 0.5);
+	f->in_library = true;
 	f->confidence = f->avoidable ? (in_loop > 0.5 ? 0.8 : 0.65) : 0.4;
 	CLEANUP(freep) char *name = findings_function_name(c->findings, f->function_id);
 	if (!name || finding_evidence(f, "allocating", takes, "share of these samples") ||

@@ -64,6 +64,7 @@ static int report(struct detect_context *c, struct group *g, const char *collect
 	if (!f)
 		return -ENOMEM;
 	f->avoidable = grows || shifts || dearer;
+	f->in_library = true;
 	f->confidence = grows || shifts ? 0.85 : dearer ? 0.6 : 0.4;
 	CLEANUP(freep) char *name = findings_function_name(c->findings, f->function_id);
 	if (!name || (dearer && finding_evidence(f, "cost_growth", growth, "x")) ||

@@ -25,6 +25,7 @@ static int report(struct detect_context *c, struct group *g)
 	if (!f)
 		return -ENOMEM;
 	f->confidence = 0.3;
+	f->in_library = self < 0.5;
 	CLEANUP(freep) char *name = findings_function_name(c->findings, f->function_id);
 	if (!name || finding_evidence(f, "self", self, "share of these samples") ||
 		finding_evidence(f, "libraries", 1 - self - kernel, "share of these samples") ||

@@ -7,7 +7,8 @@
  *
  *   F1  a sample belongs to at most one finding, so impacts never count anything twice.
  *   F2  severity is the band of impact_low. Without evidence of *avoidable* work it is capped:
- *       at medium in own code, at low in library and system code that does its job.
+ *       at medium when the time is spent in own code, at low in library and system code that does
+ *       its job.
  *   F3  without an interval (too few time buckets, imported weights) it is at most medium.
  *   F4  evidence comes from structure only: sample counts, symbols of well-known libraries, the
  *       source text in the profile, and time. Names of the profiled program mean nothing.
@@ -146,8 +147,9 @@ struct finding {
 	enum finding_kind kind;
 	enum severity severity;
 	enum owner owner;
-	bool avoidable; /* a rule has seen avoidable work */
-	double impact;  /* share of the on-CPU samples, 0..1 */
+	bool avoidable;  /* a rule has seen avoidable work */
+	bool in_library; /* most of the time is spent in libraries or the kernel, doing their job */
+	double impact;   /* share of the on-CPU samples, 0..1 */
 	double impact_low, impact_high;
 	bool has_bounds;
 	double dispersion; /* of the impact; 0 = unknown */

@@ -260,7 +260,7 @@ static enum severity severity_of(const struct finding *f)
 	enum severity cap = SEVERITY_CRITICAL;
 
 	if (!f->avoidable)
-		cap = f->owner == OWNER_OWN ? SEVERITY_MEDIUM : SEVERITY_LOW;
+		cap = f->owner == OWNER_OWN && !f->in_library ? SEVERITY_MEDIUM : SEVERITY_LOW;
 	if (!f->has_bounds && cap > SEVERITY_MEDIUM)
 		cap = SEVERITY_MEDIUM;
 	return band < cap ? band : cap;

@@ -38,6 +38,12 @@ static const struct fix_row catalogue[] = {
 		"it as well.",
 		0.85, 0.98, "n lookups instead of n * n / 2 comparisons", "medium", "low",
 		TESTS_FIRST, REVERT, CANARY, 1.0 },
+	[FIX_CASE_SORT] = { FIX_ALGORITHM_IMPROVEMENT, "sort {collection} with the library's sort",
+		"{function} sorts by swapping neighbours, which takes n * n steps. qsort (or "
+		"std::sort, "
+		"or whatever the language has) takes n * log n.",
+		0.8, 0.99, "n * log n comparisons instead of n * n / 2", "low", "low", TESTS_FIRST,
+		REVERT, CANARY, 0.25 },
 	[FIX_CASE_SET] = { FIX_DATA_STRUCTURE_CHANGE, "keep {collection} as a set",
 		"Create {collection} with set() (or a dict, where the order counts) and add to it "
 		"with "
@@ -96,6 +102,13 @@ static const struct fix_row catalogue[] = {
 		"buffer), or move the last element into the gap where the order does not count.",
 		0.8, 0.98, "the move of all elements disappears", "medium", "low", TESTS_FIRST,
 		REVERT, CANARY, 0.5 },
+	[FIX_CASE_JOIN] = { FIX_MEMORY_OPTIMIZATION,
+		"collect the parts of {collection} and ''.join() them once",
+		"Strings never change: each addition makes a new one and copies all that "
+		"{collection} holds already. Append the parts to a list (or write them to an "
+		"io.StringIO) and make the string with ''.join(parts) once at the end.",
+		0.8, 0.98, "each character is copied once, not once for each later part", "low",
+		"low", TESTS_FIRST, REVERT, CANARY, 0.25 },
 	[FIX_CASE_COPIES] = { FIX_MEMORY_OPTIMIZATION, "stop copying what grows under {function}",
 		"The copies made by {function} get longer while the program runs. Pass a pointer "
 		"or a "

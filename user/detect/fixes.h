@@ -8,6 +8,7 @@
 enum fix_case {
 	FIX_CASE_INDEX,    /* linear search in a collection */
 	FIX_CASE_PAIRS,    /* every element with every other */
+	FIX_CASE_SORT,     /* a sort that swaps neighbours */
 	FIX_CASE_SET,      /* Python: x in list */
 	FIX_CASE_DEQUE,    /* Python: work at the front of a list */
 	FIX_CASE_HOIST,    /* a length measured again at every turn */
@@ -17,6 +18,7 @@ enum fix_case {
 	FIX_CASE_REMEMBER, /* the same answer worked out again */
 	FIX_CASE_GROW,     /* a block grown step by step */
 	FIX_CASE_FRONT,    /* elements shifted to the front of an array */
+	FIX_CASE_JOIN,     /* Python: a string made longer part by part */
 	FIX_CASE_COPIES,   /* copies that grow with time */
 	FIX_CASE_REUSE,    /* short-lived objects */
 };

@@ -51,6 +51,7 @@ enum search_kind {
 	SEARCH_NONE,
 	SEARCH_LINEAR,     /* steps through a collection and compares */
 	SEARCH_PAIRS,      /* compares each element with each later one */
+	SEARCH_BUBBLE,     /* sorts by swapping neighbours */
 	SEARCH_MEMBERSHIP, /* Python: x in list, list.index(x), list.count(x) */
 	SEARCH_SHIFT,      /* Python: list.insert(0, x), list.pop(0): moves all elements */
 };

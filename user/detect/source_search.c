@@ -411,7 +411,7 @@ static struct range operand_at(const struct source *s, uint32_t i, int dir)
 {
 	static const char *const stops[] = { ",", ";", "{", "}", "&&", "||", "?", ":", "=", "!",
 		"+=", "|=", "return", "and", "or", "not", "if", "elif", "while", "in", "for",
-		"else", "==", "!=", NULL };
+		"else", "==", "!=", "<", ">", NULL };
 	uint32_t k = dir < 0 ? i - 1 : i + 1;
 
 	while (k > 0 && k < s->tokens.n && !token_in(s, k, stops)) {
@@ -454,6 +454,37 @@ static bool compare_call(struct search *x, uint32_t name)
 	return compare(x, a, b, true) || compare(x, b, a, true);
 }
 
+/* "a[j] > a[j + 1]" in a loop over j, inside another loop, that also assigns both. */
+static bool swaps_neighbours(struct search *x, uint32_t sign)
+{
+	const struct source *s = x->s;
+	struct range left = operand_at(s, sign, -1), right = operand_at(s, sign, 1);
+	int32_t outer = block_outer_loop(s, x->loop);
+	uint32_t writes = 0;
+
+	if (outer < 0 || empty(left) || empty(right) || !token_same(s, left.from, right.from) ||
+		!token_is(s, left.from + 1, "[") || !token_is(s, right.from + 1, "["))
+		return false;
+	struct range a = { left.from + 2, s->tokens.at[left.from + 1].match };
+	struct range b = { right.from + 2, s->tokens.at[right.from + 1].match };
+	struct range one = a.to - a.from == 1 ? a : b, two = a.to - a.from == 1 ? b : a;
+	if (one.to != one.from + 1 || two.to != two.from + 3 ||
+		!token_same(s, one.from, two.from) || !token_is(s, two.from + 2, "1") || !x->n ||
+		!token_same(s, one.from, x->cursors[0].name))
+		return false;
+	struct range body = s->blocks.at[x->loop].body;
+	for (uint32_t i = body.from; i < body.to && i + 1 < s->tokens.n; i++)
+		writes += token_same(s, i, left.from) && token_is(s, i + 1, "[") &&
+			  token_is(s, s->tokens.at[i + 1].match + 1, "=");
+	if (writes != 2)
+		return false;
+	x->ret->kind = SEARCH_BUBBLE;
+	x->ret->nested = true;
+	x->ret->outer_line = s->tokens.at[s->blocks.at[outer].all.from].line;
+	report(x, &x->cursors[0], (struct range){ left.from, left.from + 1 }, left, right);
+	return true;
+}
+
 static bool search_loop(struct search *x)
 {
 	const struct source *s = x->s;
@@ -468,6 +499,9 @@ static bool search_loop(struct search *x)
 		if (token_is(s, i, "==") || token_is(s, i, "!=")) {
 			struct range left = operand_at(s, i, -1), right = operand_at(s, i, 1);
 			if (compare(x, left, right, false) || compare(x, right, left, false))
+				return true;
+		} else if ((token_is(s, i, ">") || token_is(s, i, "<")) && conditional(x, i)) {
+			if (swaps_neighbours(x, i))
 				return true;
 		} else if (s->tokens.at[i].type == TOKEN_NAME && token_is(s, i + 1, "(") &&
 			   s->tokens.at[i + 1].match &&
