@@ -76,6 +76,7 @@ struct elf_symbol {
 	uint8_t type;         /* STT_* */
 	uint8_t binding;      /* STB_* */
 	bool in_code;         /* defined in an executable section */
+	bool old_version;     /* kept for old programs only (not the default version of its name) */
 };
 
 /* Calls @each for every defined, named symbol of .symtab and then of .dynsym, until it returns

@@ -10,6 +10,7 @@ struct symbol_table {
 	Elf_Data *data;
 	struct elf_strings names;
 	size_t n;
+	Elf_Data *versions; /* of .gnu.version, one half word a symbol; NULL = there are none */
 };
 
 /* Opens the table in section @index; an unusable one is -EBADMSG. */
@@ -26,7 +27,24 @@ static int open_table(
 	ret->n = ret->data->d_size / entry;
 	if (ret->n > ELF_SYMBOLS_MAX)
 		ret->n = ELF_SYMBOLS_MAX;
+	for (uint32_t i = 1; s->type == SHT_DYNSYM && i < image->sections.n; i++) {
+		struct section *v = &image->sections.at[i];
+
+		if (v->type == SHT_GNU_versym && v->link == index && !(v->flags & SHF_COMPRESSED))
+			ret->versions = elf_getdata(v->scn, NULL);
+	}
 	return 0;
+}
+
+/* Whether symbol @i is hidden by its version (glibc's cfree beside free). Source: Linux Standard
+ * Base Core 5.0, section 10.7.3. */
+static bool is_old_version(const struct symbol_table *t, size_t i)
+{
+	enum { VERSION_HIDDEN = 0x8000 };
+	GElf_Versym version;
+
+	return t->versions && t->versions->d_type == ELF_T_HALF &&
+	       gelf_getversym(t->versions, (int)i, &version) && version & VERSION_HIDDEN;
 }
 
 static const char *symbol_name(const struct symbol_table *t, const GElf_Sym *sym)
@@ -38,7 +56,7 @@ static int each_of_table(struct elf_image *image, uint32_t index,
 	int (*each)(void *context, const struct elf_symbol *symbol), void *context,
 	struct error *err)
 {
-	struct symbol_table t;
+	struct symbol_table t = { 0 };
 	int r = open_table(image, index, &t, err);
 
 	for (size_t i = 1; !r && i < t.n; i++) {
@@ -56,6 +74,7 @@ static int each_of_table(struct elf_image *image, uint32_t index,
 			.type = GELF_ST_TYPE(sym.st_info),
 			.binding = GELF_ST_BIND(sym.st_info),
 			.in_code = in->flags & SHF_EXECINSTR,
+			.old_version = is_old_version(&t, i),
 		};
 		if (symbol.name[0])
 			r = each(context, &symbol);
@@ -83,7 +102,7 @@ static int each_slot_of(struct elf_image *image, struct section *s,
 	int (*each)(void *context, uint64_t slot_vaddr, const char *name), void *context,
 	struct error *err)
 {
-	struct symbol_table t;
+	struct symbol_table t = { 0 };
 	Elf_Data *data = s->flags & SHF_COMPRESSED ? NULL : elf_getdata(s->scn, NULL);
 
 	if (!data || data->d_type != ELF_T_RELA || !s->link || s->link >= image->sections.n ||

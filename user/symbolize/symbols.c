@@ -17,7 +17,8 @@ struct symbols {
 	VEC(uint64_t) bounds; /* section end of each symbol while the table is built */
 };
 
-/* X rank bits, most significant first: no size, untyped, local/weak/global, underscores, table. */
+/* X rank bits, most significant first: no size, untyped, old version, local/weak/global,
+ * underscores. */
 static uint8_t rank_of(const struct elf_symbol *s)
 {
 	uint8_t binding = s->binding == STB_GLOBAL || s->binding == STB_GNU_UNIQUE ? 0
@@ -28,8 +29,8 @@ static uint8_t rank_of(const struct elf_symbol *s)
 	for (uint8_t i = 0; i < underscores; i++)
 		if (s->name[i] != '_')
 			underscores = i;
-	return (uint8_t)((s->size ? 0 : 0x40) | (s->type == STT_NOTYPE ? 0x20 : 0) | binding << 2 |
-			 underscores);
+	return (uint8_t)((s->size ? 0 : 0x40) | (s->type == STT_NOTYPE ? 0x20 : 0) |
+			 (s->old_version ? 0x10 : 0) | binding << 2 | underscores);
 }
 
 static bool is_function(const struct elf_symbol *s)
