@@ -134,6 +134,19 @@ static void addresses_outside_of_symbols_find_nothing(void **state)
 	assert_null(symbols_find(t, 0x10));
 }
 
+/* glibc keeps cfree, the same function as free, for programs linked before 2.26. */
+static void a_name_of_today_is_preferred_to_one_kept_for_old_programs(void **state)
+{
+	struct elf_image *image;
+	int fd = open("/lib/x86_64-linux-gnu/libc.so.6", O_RDONLY);
+
+	assert_true(fd >= 0);
+	struct symbols *t = load(fd, &image);
+	finds(t, vaddr_of(image, "cfree"), "free");
+	symbols_free(t);
+	elf_image_close(image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +155,7 @@ int main(void)
 		cmocka_unit_test(a_stripped_program_keeps_its_dynamic_symbols),
 		cmocka_unit_test(linkage_table_slots_are_named_for_their_function),
 		cmocka_unit_test(addresses_outside_of_symbols_find_nothing),
+		cmocka_unit_test(a_name_of_today_is_preferred_to_one_kept_for_old_programs),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, programs_setup, programs_teardown);
