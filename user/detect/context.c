@@ -104,6 +104,19 @@ const struct source_call *context_call(struct detect_context *c, uint32_t frame,
 	return n->call_found ? &n->call : NULL;
 }
 
+const struct source_concat *context_concat(struct detect_context *c, uint32_t frame)
+{
+	struct frame_notes *n = notes(c, frame);
+
+	if (!n)
+		return NULL;
+	if (!n->asked_concat) {
+		n->asked_concat = true;
+		n->concat_found = source_concat(n->source, line_of(c, frame), &n->concat);
+	}
+	return n->concat_found ? &n->concat : NULL;
+}
+
 const struct symbol_row *context_guess(struct detect_context *c, uint32_t frame)
 {
 	struct frame_notes *n = notes(c, frame);

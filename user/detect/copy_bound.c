@@ -1,7 +1,8 @@
 /*
  * Copies: bytes that are moved instead of used. Moving bytes is often the work itself; avoidable
  * it is when a block grows step by step in a loop, when elements are shifted to the front of an
- * array, or when the copies get steadily dearer.
+ * array, when a loop makes a Python string longer part by part and the bytes are seen to move, or
+ * when the copies get steadily dearer.
  */
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
@@ -13,7 +14,7 @@
 
 #define GROWTH_MIN 1.5
 
-enum { GROWS, SHIFTS, PLAIN }; /* group.value[] */
+enum { GROWS, SHIFTS, JOINS, PLAIN }; /* group.value[] */
 
 static int how(
 	struct detect_context *c, uint32_t stack, const struct stack_facts *facts, char *collection)
@@ -33,6 +34,14 @@ static int how(
 			return in_loop && call->steps ? GROWS : PLAIN;
 		}
 		return PLAIN;
+	}
+	const struct source_concat *concat = context_concat(c, facts->target);
+	if (concat) {
+		strcpy(collection, concat->target);
+		bool again = concat->in_loop ||
+			     (concat->attribute && context_called_in_loop(c, stack, facts->target));
+		/* PyUnicode_Concat alone may put two words together; moving them takes another. */
+		return again && (facts->copies > 1 || facts->kernel) ? JOINS : PLAIN;
 	}
 	call = context_call(c, facts->target, "memmove");
 	if (call && call->shifts &&
@@ -58,14 +67,14 @@ static int report(struct detect_context *c, struct group *g, const char *collect
 {
 	double growth = group_growth(c, g);
 	bool grows = g->value[GROWS] > g->count / 2, shifts = g->value[SHIFTS] > g->count / 2;
-	bool dearer = growth >= GROWTH_MIN;
+	bool joins = g->value[JOINS] > g->count / 2, dearer = growth >= GROWTH_MIN;
 	struct finding *f = finding_new(c, FINDING_COPY_BOUND, g);
 
 	if (!f)
 		return -ENOMEM;
-	f->avoidable = grows || shifts || dearer;
+	f->avoidable = grows || shifts || joins || dearer;
 	f->in_library = true;
-	f->confidence = grows || shifts ? 0.85 : dearer ? 0.6 : 0.4;
+	f->confidence = grows || shifts || joins ? 0.85 : dearer ? 0.6 : 0.4;
 	CLEANUP(freep) char *name = findings_function_name(c->findings, f->function_id);
 	if (!name || (dearer && finding_evidence(f, "cost_growth", growth, "x")) ||
 		finding_evidence(f, "presence",
@@ -76,6 +85,7 @@ static int report(struct detect_context *c, struct group *g, const char *collect
 		fix_add(f,
 			grows    ? FIX_CASE_GROW
 			: shifts ? FIX_CASE_FRONT
+			: joins  ? FIX_CASE_JOIN
 				 : FIX_CASE_COPIES,
 			&(struct fix_words){ .collection = collection, .function = name }))
 		return -ENOMEM;
@@ -91,6 +101,11 @@ static int report(struct detect_context *c, struct group *g, const char *collect
 			"no "
 			"waste if there were always few of them.",
 			name, *collection ? collection : "an array");
+	if (joins)
+		return finding_done(c, f,
+			"line %u makes the string %s longer part by part, and all that it holds is "
+			"copied each time. It would be no waste if it always stayed short.",
+			f->line, collection);
 	return finding_done(c, f,
 		dearer ? "The copies made by %s get steadily dearer. It would be no waste if the "
 			 "program really had to move more bytes."
@@ -120,7 +135,7 @@ static int run(struct detect_context *c)
 		int kind = how(c, stack, facts, collection);
 		if (stacks.n < groups.list.n)
 			rc = vec_push(&stacks, stack);
-		else if (kind != PLAIN && g->value[GROWS] + g->value[SHIFTS] == 0)
+		else if (kind != PLAIN && g->value[GROWS] + g->value[SHIFTS] + g->value[JOINS] == 0)
 			stacks.at[g - groups.list.at] = stack;
 		g->value[kind] += view_count(v, i);
 	}

@@ -19,11 +19,12 @@ enum { DETECT_SAMPLES_MIN = 20 }; /* fewer: the interval is wider than the share
 struct frame_notes {
 	const struct source *source; /* borrowed; NULL = none in the profile */
 	bool asked_search, asked_helper, asked_call, asked_depth, asked_compares;
-	bool call_found, compares, asked_guess;
+	bool call_found, compares, asked_guess, asked_concat, concat_found;
 	const struct symbol_row *guess;
 	uint32_t loop_depth;
 	struct source_search search, helper_search;
 	struct source_call call;
+	struct source_concat concat;
 };
 
 struct detect_context {
@@ -58,6 +59,8 @@ const struct source_search *context_helper_search(
 /* The call of @callee at @frame's line, or NULL. One callee per frame is remembered. */
 const struct source_call *context_call(
 	struct detect_context *c, uint32_t frame, const char *callee);
+/* The string that a line of Python makes longer, or NULL. */
+const struct source_concat *context_concat(struct detect_context *c, uint32_t frame);
 /* The well-known function that the source calls at @frame's line, for a library function without a
  * name (as those that the C library picks by CPU have none); or NULL. */
 const struct symbol_row *context_guess(struct detect_context *c, uint32_t frame);

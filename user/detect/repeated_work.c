@@ -9,6 +9,7 @@
  */
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -17,17 +18,50 @@
 
 #define PRESENCE_MIN 0.8 /* of ten slots: start-up work is over by then */
 
-enum { SAME, OTHER, UNKNOWN }; /* group.value[]: samples by what the source says of the input */
+/* group.value[]: samples by what the source says of the input. */
+enum { SAME, OTHER, UNKNOWN, CONSTANT };
+
+/* Python's arguments are inputs, the first as well; what is asked of an object may be new each
+ * time, and outside of loops only what is always the same says anything. */
+static int input_of_python(const struct stack_facts *facts, const struct source_call *call)
+{
+	uint32_t all = (1u << call->arguments) - 1;
+
+	if (facts->setup->inputs)
+		all &= (1u << facts->setup->inputs) - 1;
+	if (!(all & ~call->literal))
+		return CONSTANT;
+	if (!call->in_loop)
+		return UNKNOWN;
+	return (call->varies | call->touched | call->selects) & all & ~call->literal ? OTHER : SAME;
+}
+
+/* The call of the setup function at its target's line; the first way to write it that is there. */
+static const struct source_call *setup_call(
+	struct detect_context *c, const struct stack_facts *facts)
+{
+	const char *ways = facts->setup->callee ? facts->setup->callee : facts->setup->pattern;
+	char way[SOURCE_NAME_BYTES], callee[SOURCE_NAME_BYTES];
+	const struct source_call *call = NULL;
+
+	while (!call && *ways) {
+		size_t n = strcspn(ways, "|");
+		snprintf(way, sizeof(way), "%.*s", (int)n, ways);
+		/* A pattern that ends in '*' stands for names the source may spell in full. */
+		symbol_plain(way, callee, sizeof(callee));
+		call = context_call(c, facts->setup_target, callee);
+		ways += n + (ways[n] == '|');
+	}
+	return call;
+}
 
 /* Does the source around the call say that every turn does the same? */
 static int input_of(struct detect_context *c, const struct stack_facts *facts)
 {
-	char callee[SOURCE_NAME_BYTES];
+	const struct source_call *call = setup_call(c, facts);
 
-	symbol_plain(facts->setup->callee ? facts->setup->callee : facts->setup->pattern, callee,
-		sizeof(callee));
-	/* A pattern that ends in '*' stands for names the source may spell in full. */
-	const struct source_call *call = context_call(c, facts->setup_target, callee);
+	if (call && call->python)
+		return input_of_python(facts, call);
 	if (!call ||
 		(!call->in_loop && (call->arguments < 2 ||
 					   (call->literal | 1u) != (1u << call->arguments) - 1)))
@@ -43,7 +77,8 @@ static int input_of(struct detect_context *c, const struct stack_facts *facts)
 static int report(struct detect_context *c, struct group *g)
 {
 	const struct symbol_row *row = g->row;
-	double same = g->value[SAME] / g->count, other = g->value[OTHER] / g->count;
+	double same = (g->value[SAME] + g->value[CONSTANT]) / g->count,
+	       other = g->value[OTHER] / g->count;
 	double presence = group_presence(c, g);
 	bool throughout = presence >= PRESENCE_MIN;
 	bool by_source = same > 0.5;
@@ -58,7 +93,9 @@ static int report(struct detect_context *c, struct group *g)
 	CLEANUP(freep) char *name = findings_function_name(c->findings, f->function_id);
 	if (!name || finding_evidence(f, "presence", presence, "share of the capture") ||
 		finding_evidence(f, "calls_with_same_input", same, "share of samples") ||
-		fix_add(f, row->once ? FIX_CASE_ONCE : FIX_CASE_REMEMBER,
+		fix_add(f,
+			row->once || g->value[CONSTANT] > g->count / 2 ? FIX_CASE_ONCE
+								       : FIX_CASE_REMEMBER,
 			&(struct fix_words){
 				.function = name, .what = row->what, .mend = row->fix }))
 		return -ENOMEM;

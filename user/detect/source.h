@@ -96,14 +96,27 @@ struct source_call {
 	bool appends;     /* "buffer + callee(buffer)", or the innermost loop also appends to the
 			   * first argument or makes it larger */
 	int parameter[4]; /* the function's parameter that argument 0..3 comes from, or -1 */
-	uint32_t literal; /* bit per argument: a literal or a constant */
-	bool frees;       /* the loop body also calls a function that frees */
+	uint32_t literal; /* bit per argument: a literal or a constant; Python: or a name of the
+			   * module that gets its only value when the module is loaded */
+	bool python;
+	bool frees;                    /* the loop body also calls a function that frees */
 	char first[SOURCE_NAME_BYTES]; /* the first argument as written */
 	char last[SOURCE_NAME_BYTES];  /* and the last one */
 };
 
 /* The name of the @n-th call (from 0) written on @line, as "strlen"; false when there are fewer. */
 bool source_called(const struct source *s, uint32_t line, uint32_t n, char *ret_name);
+
+/* Python: does @line make a string longer, as "text += part" or "text = text + part"? What grows is
+ * as long as the loop around it runs; a loop that starts it anew keeps it short and does not count.
+ */
+struct source_concat {
+	bool in_loop; /* a loop of the same function stands around it and does not choose another */
+	bool attribute; /* "self.text": outlives the function */
+	char target[SOURCE_NAME_BYTES];
+};
+
+bool source_concat(const struct source *s, uint32_t line, struct source_concat *ret);
 
 /* Finds the call of @callee on @line (or up to 3 lines beside it, as compilers see lines). */
 bool source_call(

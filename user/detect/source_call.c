@@ -150,6 +150,16 @@ static void argument(const struct source *s, struct source_call *ret, struct ran
 	for (uint32_t i = r.from; i < r.to; i++) {
 		if (!token_is_variable(s, i) || token_is_constant(s, i))
 			continue;
+		if (s->python) {
+			bool keyword = i == r.from && token_is(s, i + 1, "=");
+			uint32_t end = keyword ? i + 1 : python_constant(s, i, r.to);
+			if (end > i) {
+				i = end - 1;
+				continue;
+			}
+			if (python_method_called(s, loops, i))
+				ret->touched |= bit;
+		}
 		variable = true;
 		if (is_touched(s, loops, call, i))
 			ret->touched |= bit;
@@ -183,7 +193,7 @@ bool source_call(const struct source *s, uint32_t line, const char *callee, stru
 {
 	uint32_t name = find_call(s, line, callee);
 
-	*ret = (struct source_call){ .parameter = { -1, -1, -1, -1 } };
+	*ret = (struct source_call){ .parameter = { -1, -1, -1, -1 }, .python = s->python };
 	if (!name)
 		return false;
 	int32_t loop = s->tokens.at[name].inside[BLOCK_LOOP];

@@ -146,6 +146,106 @@ static bool method(const struct source *s, uint32_t i, struct source_search *ret
 	return false;
 }
 
+/* How often the variable at @name is given a value in the text, and whether always by the module.
+ */
+static bool set_once_by_module(const struct source *s, uint32_t name)
+{
+	int values = 0;
+
+	for (uint32_t i = 1; i + 1 < s->tokens.n; i++) {
+		if (!token_is_variable(s, i) || !token_same(s, i, name))
+			continue;
+		if (token_is(s, i - 1, "global") || token_is(s, i - 1, "del"))
+			return false;
+		bool given = range_changes(s, (struct range){ i, i + 1 }, i);
+		if (given &&
+			(s->tokens.at[i].inside[BLOCK_FUNCTION] >= 0 ||
+				s->tokens.at[i].inside[BLOCK_LOOP] >= 0 || s->tokens.at[i].indent))
+			return false;
+		values += given;
+	}
+	return values == 1;
+}
+
+uint32_t python_constant(const struct source *s, uint32_t i, uint32_t end)
+{
+	uint32_t last = i;
+	int32_t function = s->tokens.at[i].inside[BLOCK_FUNCTION];
+
+	while (last + 2 < end && token_is(s, last + 1, ".") &&
+		s->tokens.at[last + 2].type == TOKEN_NAME)
+		last += 2;
+	if (token_is(s, last + 1, "(") || token_is(s, last + 1, "["))
+		return i;
+	if (last > i)
+		return token_is_constant(s, last) ? last + 1 : i;
+	return function_parameter(s, function, i) < 0 && set_once_by_module(s, i) ? i + 1 : i;
+}
+
+bool python_method_called(const struct source *s, struct range where, uint32_t name)
+{
+	for (uint32_t i = where.from; i < where.to && i + 2 < s->tokens.n; i++) {
+		if (!token_is_variable(s, i) || !token_same(s, i, name))
+			continue;
+		while (token_is(s, i + 1, ".") && s->tokens.at[i + 2].type == TOKEN_NAME)
+			i += 2;
+		if (token_is(s, i - 1, ".") && token_is(s, i + 1, "("))
+			return true;
+	}
+	return false;
+}
+
+/* Does [from, to) of a loop's body give what stands at @target a value that is not a longer one? */
+static bool starts_anew(const struct source *s, struct range body, struct range target)
+{
+	for (uint32_t i = body.from; i < body.to; i++) {
+		uint32_t after = i + (target.to - target.from);
+		if (same_path(s, target, i) && token_is(s, after, "=") &&
+			!same_path(s, target, after + 1))
+			return true;
+	}
+	return false;
+}
+
+/* The target of "target += ..." or "target = target + ..." whose sign is at @i; empty = it is none.
+ */
+static struct range concat_target(const struct source *s, uint32_t i)
+{
+	struct range target = path_before(s, i);
+	uint32_t again = i + 1;
+
+	if (token_is(s, i, "="))
+		again = same_path(s, target, i + 1) ? i + 1 + (target.to - target.from) : 0;
+	bool longer = token_is(s, i, "+=") || token_is(s, again, "+");
+	if (!longer || target.from == target.to || !token_is_variable(s, target.from))
+		target.to = target.from;
+	return target;
+}
+
+bool source_concat(const struct source *s, uint32_t line, struct source_concat *ret)
+{
+	uint32_t i = 1, first = 1;
+
+	*ret = (struct source_concat){ 0 };
+	if (!s->python)
+		return false;
+	for (; i < s->tokens.n && s->tokens.at[i].line <= line; i++)
+		first = s->tokens.at[i].indent != UINT32_MAX ? i : first;
+	for (i = first; i < s->tokens.n && (i == first || s->tokens.at[i].indent == UINT32_MAX);
+		i++) {
+		struct range target = concat_target(s, i);
+		if (target.from == target.to)
+			continue;
+		int32_t loop = s->tokens.at[i].inside[BLOCK_LOOP];
+		ret->attribute = target.to - target.from > 1;
+		ret->in_loop = loop >= 0 &&
+			       !(ret->attribute && range_varies(s, target, s->blocks.at[loop].all));
+		range_text(s, target, ret->target);
+		return loop < 0 || !starts_anew(s, s->blocks.at[loop].body, target);
+	}
+	return false;
+}
+
 bool python_search(const struct source *s, uint32_t line, struct source_search *ret)
 {
 	for (uint32_t i = 1; i + 3 < s->tokens.n; i++) {

@@ -75,6 +75,12 @@ struct range range_definition(
 int function_parameter(const struct source *s, int32_t f, uint32_t name);
 /* Python: a list searched or shifted by one expression on @line (source_python.c). */
 bool python_search(const struct source *s, uint32_t line, struct source_search *ret);
+/* Python: the end of the value at @i when it is the same at every call: "re.I", "settings.TEXT", or
+ * a name that only the module itself sets, once; else @i (source_python.c). */
+uint32_t python_constant(const struct source *s, uint32_t i, uint32_t end);
+/* Python: does @where call a method of the object at token @name, or read an attribute of it as a
+ * call would change it? */
+bool python_method_called(const struct source *s, struct range where, uint32_t name);
 /* Copies the text of @r, cut to SOURCE_NAME_BYTES. */
 void range_text(const struct source *s, struct range r, char *out);
 

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "detect/owner.h"
@@ -11,6 +12,9 @@
 #define REGEX_FIX  "compile the pattern once, keep the compiled form, and only match with it"
 #define CRYPTO_FIX "fetch the algorithm or build the context once and keep it"
 #define QUERY_FIX  "prepare the statement once and bind new values to it"
+#define MODULE_FIX \
+	"parse it when the module is loaded, or under functools.lru_cache (callers then share it)"
+#define PYTHON_REGEX_FIX "re.compile() the pattern once when the module is loaded, and use that"
 
 static const struct symbol_row rows[] = {
 	{ "regcomp", SYMBOL_SETUP, "compiles a regular expression", REGEX_FIX, true, NULL },
@@ -132,6 +136,26 @@ static const struct symbol_row rows[] = {
 	{ "xmlReadMemory", SYMBOL_SETUP, "parses XML", "parse it once and keep the result", false,
 		NULL },
 
+	/* Python's own; re._compile is also where re looks its patterns up again. */
+	{ "json.loads", SYMBOL_SETUP, "parses JSON", MODULE_FIX, .callee = "loads" },
+	{ "tomllib.*loads", SYMBOL_SETUP, "parses TOML", MODULE_FIX, .callee = "loads" },
+	{ "yaml.load", SYMBOL_SETUP, "parses YAML", MODULE_FIX, .callee = "load" },
+	{ "yaml.safe_load", SYMBOL_SETUP, "parses YAML", MODULE_FIX, .callee = "safe_load" },
+	{ "ast.literal_eval", SYMBOL_SETUP, "parses Python text", MODULE_FIX,
+		.callee = "literal_eval" },
+	{ "xml.etree.ElementTree.XML", SYMBOL_SETUP, "parses XML", MODULE_FIX,
+		.callee = "fromstring|XML" },
+	{ "_strptime._strptime*", SYMBOL_SETUP, "parses a date", MODULE_FIX, .callee = "strptime" },
+	{ "re._compile", SYMBOL_SETUP, "compiles a regular expression or finds it compiled",
+		PYTHON_REGEX_FIX,
+		.callee = "compile|match|search|fullmatch|sub|subn|split|findall|finditer",
+		.inputs = 1 },
+	{ "ssl.create_default_context", SYMBOL_SETUP, "loads the trusted certificates", CRYPTO_FIX,
+		.callee = "create_default_context" },
+	{ "jinja2.environment.Environment.compile", SYMBOL_SETUP, "compiles a template",
+		"keep the compiled template, or let an Environment's loader keep it",
+		.callee = "from_string|Template" },
+
 	{ "strlen", SYMBOL_SCAN },
 	{ "strnlen", SYMBOL_SCAN },
 	{ "wcslen", SYMBOL_SCAN },
@@ -206,6 +230,8 @@ static const struct symbol_row rows[] = {
 	{ "runtime.memmove", SYMBOL_COPY },
 	{ "runtime.growslice", SYMBOL_COPY, .callee = "append" },
 	{ "runtime.concatstring*", SYMBOL_COPY },
+	{ "PyUnicode_Concat", SYMBOL_COPY },
+	{ "PyUnicode_Append", SYMBOL_COPY },
 
 	{ "realloc", SYMBOL_GROW },
 	{ "reallocarray", SYMBOL_GROW, .callee = "reallocarray" },
@@ -359,6 +385,45 @@ const struct symbol_row *symbol_find(const char *name)
 		*version = 0;
 	strip_variant(plain);
 	return strcmp(plain, name) ? lookup(plain) : NULL;
+}
+
+/* Past the folder that packages lie in: "json/__init__.py". */
+static const char *python_package(const char *file)
+{
+	static const char *const folders[] = { "/site-packages/", "/dist-packages/",
+		"/lib-dynload/" };
+	const char *at;
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if ((at = strstr(file, folders[i])))
+			return at + strlen(folders[i]);
+	at = strstr(file, "/lib/python3");
+	at = at ? strchr(at + strlen("/lib/"), '/') : NULL;
+	return at ? at + 1 : NULL;
+}
+
+const struct symbol_row *symbol_find_python(const char *file, const char *function)
+{
+	static const char init[] = "/__init__";
+	char name[256];
+	const char *package = python_package(file);
+	const char *end = package ? strrchr(package, '.') : NULL;
+
+	if (!end)
+		return NULL;
+	int n = (int)(end - package);
+	if (n > (int)strlen(init) && !strncmp(end - strlen(init), init, strlen(init)))
+		n -= (int)strlen(init);
+	if (snprintf(name, sizeof(name), "%.*s.%s", n, package, function) >= (int)sizeof(name))
+		return NULL;
+	for (int i = 0; i < n; i++)
+		name[i] = name[i] == '/' ? '.' : name[i];
+	return lookup(name);
+}
+
+bool symbol_is_interpreter(const char *name)
+{
+	return owner_glob("_PyEval_EvalFrame*", name) || owner_glob("PyEval_EvalFrame*", name);
 }
 
 /* Is it a C++ name of namespace std (or GNU's part of it)? A template's name follows the type it

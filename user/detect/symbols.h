@@ -21,11 +21,18 @@ struct symbol_row {
 	const char *fix;  /* setup rows: what to do instead */
 	bool once;        /* setup rows: a program needs it once per argument, so that doing it all
 			   * the time is avoidable work; others need the source to say so */
-	const char *callee; /* how source code writes the call, when not as the pattern */
+	const char *callee; /* how source code writes the call, when not as the pattern; Python:
+			     * several ways are divided by '|' */
+	int inputs;         /* setup rows of Python: only so many first arguments count; 0 = all */
 };
 
 /* The row of the function @name, or NULL. */
 const struct symbol_row *symbol_find(const char *name);
+/* The row of the Python function @function of a library's @file, which the table knows by its
+ * dotted name: "loads" of "/usr/lib/python3.11/json/__init__.py" is "json.loads". Or NULL. */
+const struct symbol_row *symbol_find_python(const char *file, const char *function);
+/* Is it the interpreter's loop itself, which only stands between Python code and what it calls? */
+bool symbol_is_interpreter(const char *name);
 
 /* Is @name code of a language's runtime or of a C library, in whatever file it is found: rows of
  * the table above, ifunc variants such as __strlen_avx2, start code, std:: ...? */

@@ -27,12 +27,19 @@ double view_count(const struct view *v, uint32_t sample)
 	return s->count * s->weight;
 }
 
+static const struct symbol_row *symbol_of(const struct profile *p, const struct profile_frame *f)
+{
+	const char *function = profile_str(p, f->function);
+
+	return f->kind == FRAME_PYTHON ? symbol_find_python(profile_str(p, f->file), function)
+				       : symbol_find(function);
+}
+
 enum owner view_owner(struct view *v, uint32_t frame)
 {
 	if (v->frame_owner[frame] == NOT_ASKED) {
 		v->frame_owner[frame] = (uint8_t)owner_of_frame(v->profile, frame);
-		v->frame_symbol[frame] =
-			symbol_find(profile_str(v->profile, v->profile->frames.at[frame].function));
+		v->frame_symbol[frame] = symbol_of(v->profile, &v->profile->frames.at[frame]);
 	}
 	return v->frame_owner[frame];
 }
@@ -110,7 +117,10 @@ static void note_library(struct view *v, struct stack_facts *facts, uint32_t fra
 	const struct symbol_row *row = view_symbol(v, frame);
 	const char *name = profile_str(p, p->frames.at[frame].function);
 
+	if (symbol_is_interpreter(name))
+		return;
 	facts->nameless = !*name;
+	facts->copies += row && row->class == SYMBOL_COPY;
 	if (!row || row->class == SYMBOL_SETUP) {
 		if (!symbol_is_std(name)) {
 			memset(facts->seen, 0, sizeof(facts->seen));

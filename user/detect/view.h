@@ -23,6 +23,7 @@ struct stack_facts {
 	bool seen[6];      /* by enum symbol_class: such a symbol is below the target */
 	const struct symbol_row *scan, *copy;
 	uint32_t scan_frame; /* the frame of ->scan */
+	uint32_t copies;     /* COPY symbols below the target, however deep inside libraries */
 	bool kernel;         /* the leaf is in the kernel */
 	bool nameless;       /* the target calls a library function that has no name */
 	bool leaf;           /* the leaf is the target itself */
