@@ -152,6 +152,19 @@ static int list_addresses(struct calls *c, uint32_t at, uint32_t *ret_end)
 	return 0;
 }
 
+/* C libraries have one function for both, which does what memmove promises. Returns the name's
+ * index when @proof says either, setting *@move when it says memmove; else 0. */
+static uint32_t copy_name(const struct profile *p, const struct proof *proof, uint32_t *move)
+{
+	const char *name = profile_str(p, proof->name);
+
+	if (!strcmp(name, "memmove"))
+		*move = proof->name;
+	else if (strcmp(name, "memcpy"))
+		return 0;
+	return proof->name;
+}
+
 /* Leaves one proof for each function; where calls disagree its name is 0. */
 static void settle(struct calls *c)
 {
@@ -161,7 +174,8 @@ static void settle(struct calls *c)
 		qsort(c->proofs.at, c->proofs.n, sizeof(*c->proofs.at), compare_functions);
 	for (uint32_t i = 0, end; i < c->proofs.n; i = end) {
 		struct proof all = c->proofs.at[i];
-		bool same_name = true, same_best = true;
+		bool same_name = true, same_best = true, all_copy = true;
+		uint32_t move = 0;
 
 		for (end = i; end < c->proofs.n; end++) {
 			const struct proof *one = &c->proofs.at[end];
@@ -170,8 +184,10 @@ static void settle(struct calls *c)
 				break;
 			same_name &= one->name == all.name;
 			same_best &= one->best == all.best;
+			all_copy &= copy_name(c->profile, one, &move) != 0;
 		}
-		all.name = same_name ? all.name : same_best ? all.best : 0;
+		if (!same_name)
+			all.name = all_copy ? move : same_best ? all.best : 0;
 		c->proofs.at[kept++] = all;
 	}
 	c->proofs.n = kept;
