@@ -35,13 +35,13 @@ static int how(
 		}
 		return PLAIN;
 	}
-	const struct source_concat *concat = context_concat(c, facts->target);
+	const struct source_concat *concat =
+		facts->seen[SYMBOL_CONCAT] ? context_concat(c, facts->target) : NULL;
 	if (concat) {
 		strcpy(collection, concat->target);
 		bool again = concat->in_loop ||
 			     (concat->attribute && context_called_in_loop(c, stack, facts->target));
-		/* PyUnicode_Concat alone may put two words together; moving them takes another. */
-		return again && (facts->copies > 1 || facts->kernel) ? JOINS : PLAIN;
+		return again ? JOINS : PLAIN;
 	}
 	call = context_call(c, facts->target, "memmove");
 	if (call && call->shifts &&
@@ -58,6 +58,9 @@ static bool is_copy(struct detect_context *c, const struct stack_facts *facts)
 
 	if (facts->seen[SYMBOL_COPY] || facts->seen[SYMBOL_GROW])
 		return true;
+	/* Two short strings are put together without a copy worth the name. */
+	if (facts->seen[SYMBOL_CONCAT])
+		return facts->moves || facts->kernel;
 	if (facts->nameless)
 		guess = context_guess(c, facts->target);
 	return guess && guess->class == SYMBOL_COPY;

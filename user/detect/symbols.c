@@ -230,8 +230,9 @@ static const struct symbol_row rows[] = {
 	{ "runtime.memmove", SYMBOL_COPY },
 	{ "runtime.growslice", SYMBOL_COPY, .callee = "append" },
 	{ "runtime.concatstring*", SYMBOL_COPY },
-	{ "PyUnicode_Concat", SYMBOL_COPY },
-	{ "PyUnicode_Append", SYMBOL_COPY },
+	{ "PyUnicode_Concat", SYMBOL_CONCAT },
+	{ "PyUnicode_Append", SYMBOL_CONCAT },
+	{ "unicode_concatenate", SYMBOL_CONCAT },
 
 	{ "realloc", SYMBOL_GROW },
 	{ "reallocarray", SYMBOL_GROW, .callee = "reallocarray" },

@@ -6,12 +6,14 @@
 #include <stdbool.h>
 
 enum symbol_class {
-	SYMBOL_SETUP, /* prepares something that is meant to be used many times */
-	SYMBOL_SCAN,  /* reads a whole string, array or list to find or compare something */
-	SYMBOL_COPY,  /* moves bytes */
-	SYMBOL_GROW,  /* makes a block larger, and may copy it */
-	SYMBOL_ALLOC, /* takes memory */
-	SYMBOL_FREE,  /* gives memory back */
+	SYMBOL_SETUP,  /* prepares something that is meant to be used many times */
+	SYMBOL_SCAN,   /* reads a whole string, array or list to find or compare something */
+	SYMBOL_COPY,   /* moves bytes */
+	SYMBOL_GROW,   /* makes a block larger, and may copy it */
+	SYMBOL_ALLOC,  /* takes memory */
+	SYMBOL_FREE,   /* gives memory back */
+	SYMBOL_CONCAT, /* puts two strings together */
+	SYMBOL_CLASS_COUNT,
 };
 
 struct symbol_row {

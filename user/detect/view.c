@@ -120,7 +120,7 @@ static void note_library(struct view *v, struct stack_facts *facts, uint32_t fra
 	if (symbol_is_interpreter(name))
 		return;
 	facts->nameless = !*name;
-	facts->copies += row && row->class == SYMBOL_COPY;
+	facts->moves |= row && (row->class == SYMBOL_COPY || row->class == SYMBOL_GROW);
 	if (!row || row->class == SYMBOL_SETUP) {
 		if (!symbol_is_std(name)) {
 			memset(facts->seen, 0, sizeof(facts->seen));

@@ -18,12 +18,12 @@ enum { VIEW_SLOTS = 10 }; /* the capture in equal parts: "over the whole capture
 
 struct stack_facts {
 	bool known;
-	uint32_t target;   /* frame; 0 = the stack is empty */
-	uint32_t function; /* function id of the target */
-	bool seen[6];      /* by enum symbol_class: such a symbol is below the target */
+	uint32_t target;               /* frame; 0 = the stack is empty */
+	uint32_t function;             /* function id of the target */
+	bool seen[SYMBOL_CLASS_COUNT]; /* by enum symbol_class: such a symbol is below the target */
 	const struct symbol_row *scan, *copy;
 	uint32_t scan_frame; /* the frame of ->scan */
-	uint32_t copies;     /* COPY symbols below the target, however deep inside libraries */
+	bool moves;          /* COPY or GROW symbols below the target, however deep in libraries */
 	bool kernel;         /* the leaf is in the kernel */
 	bool nameless;       /* the target calls a library function that has no name */
 	bool leaf;           /* the leaf is the target itself */
