@@ -112,7 +112,7 @@ void table_free(struct table *table)
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
-static struct row_key key_of_frame(const struct profile_frame *f, enum table_by by)
+static struct row_key key_of_frame(const struct profile_frame *f, enum table_by by, bool by_place)
 {
 	struct row_key key;
 
@@ -128,13 +128,15 @@ static struct row_key key_of_frame(const struct profile_frame *f, enum table_by 
 		key.file = f->file;
 	if (by == TABLE_BY_LINE)
 		key.line = f->line;
+	if (by_place && f->file)
+		key.function = key.module = 0, key.offset = 0;
 	return key;
 }
 
 static int row_of_frame(struct builder *b, uint32_t frame, uint32_t *ret_row)
 {
 	const struct profile_frame *f = &b->profile->frames.at[frame];
-	struct row_key key = key_of_frame(f, b->options->by);
+	struct row_key key = key_of_frame(f, b->options->by, b->options->by_place);
 	struct row_slot *slot;
 
 	HASH_FIND(hh, b->slots, &key, sizeof(key), slot);

@@ -42,6 +42,8 @@ struct table_options {
 	enum sample_kind kind;
 	enum table_sort sort;
 	const char *focus; /* only stacks with this function (profile_focus); NULL = all */
+	bool by_place;     /* by line, file: one row a place in the sources, whatever functions and
+			    * modules it is compiled into; those are 0 in the rows */
 };
 
 struct table_row {
