@@ -112,7 +112,7 @@ $(B)/gen/profile.pb-c.h: $(B)/gen/profile.pb-c.c
 $(PB_OBJ): $(B)/gen/profile.pb-c.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) -std=gnu11 $(CFLAGS) $(SAN) -I$(B)/gen -c $< -o $@
-$(B)/obj/formats/pprof.o: | $(B)/gen/profile.pb-c.h
+$(B)/obj/formats/pprof.o $(B)/obj/formats/pprof_read.o $(B)/obj/formats/pprof_message.o: | $(B)/gen/profile.pb-c.h
 $(B)/gen/flame_page.inc: $(addprefix user/formats/,flame.html flame.css flame_model.js flame.js)
 	@mkdir -p $(@D)
 	$(call say,GEN,$@) for f in $^; do n=$$(basename $$f | tr . _); printf 'static const unsigned char %s[] = {' $$n; od -An -v -tx1 $$f | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; echo '0};'; done > $@

@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/strbuf.h"
+#include "formats/pprof_read.h"
 #include "profile.pb-c.h"
 
 typedef Perftools__Profiles__Profile pb_profile;
@@ -472,4 +473,5 @@ const struct format_ops format_pprof = {
 	.suffix = ".pb.gz",
 	.text = "gzipped protobuf, as `go tool pprof` reads it",
 	.write = pprof_write,
+	.read = pprof_read,
 };
