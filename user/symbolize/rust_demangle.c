@@ -654,7 +654,7 @@ bool rust_demangle(struct strbuf *out, const char *name, size_t max_bytes)
 		path(&r, false);
 	}
 	r.silent = 0;
-	if (r.next != r.n)
+	if (r.next != r.n || (!r.text.length && !r.failed))
 		fail(&r);
 	if (strncmp(name + n, ".llvm.", 6) != 0)
 		put(&r, name + n);

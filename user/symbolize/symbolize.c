@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/strbuf.h"
 #include "symbolize/call_names.h"
+#include "symbolize/jit.h"
 #include "symbolize/kallsyms.h"
 #include "symbolize/vdso.h"
 #include "symbolize/worker.h"
@@ -349,7 +350,7 @@ static int read_module(void *context, uint32_t module, struct worker_task *task)
 	const struct profile_module *row = &w->profile->modules.at[module];
 	struct error why = { 0 };
 
-	if (has_failed(w, module))
+	if (has_failed(w, module) || !strcmp(module_path(w->profile, module), JIT_MODULE))
 		return 0;
 	CLEANUP(fd_closep) int fd = open_module(w, module, &why);
 	if (fd < 0)
@@ -379,16 +380,78 @@ static int resolve_module(struct work *w, uint32_t module)
 	return read_module(w, module, &task);
 }
 
+/* ---- JIT code -------------------------------------------------------------------------------- */
+
+/* The newest process with this number; 0 as @pid: the only process there is. 0 = none. */
+static uint32_t process_of(const struct profile *p, uint32_t pid)
+{
+	if (!pid)
+		return p->processes.n == 2;
+	for (uint32_t i = p->processes.n; i-- > 1;)
+		if (p->processes.at[i].pid == pid)
+			return i;
+	return 0;
+}
+
+/* Marks the frames of the module in progress as JIT code, with or without a name. */
+static int mark_jit(struct work *w, uint32_t module)
+{
+	int64_t jit = profile_module(w->profile, JIT_MODULE, NULL, 0);
+
+	if (jit < 0)
+		return (int)jit;
+	for (uint32_t i = w->first.at[0]; i < w->asked.n && w->asked.at[i].module == module; i++) {
+		struct profile_frame *f = &w->profile->frames.at[w->asked.at[i].frame];
+
+		if (w->asked.at[i].kernel)
+			break;
+		f->kind = FRAME_JIT;
+		f->module = (uint32_t)jit;
+	}
+	return 0;
+}
+
+/* Names the code in the anonymous memory of process @pid, which is module @module. */
+static int resolve_jit(struct work *w, uint32_t module, uint32_t pid)
+{
+	struct jit_task task = { .profile = w->profile,
+		.process = process_of(w->profile, pid),
+		.addresses = w->vaddrs.at,
+		.count = w->vaddrs.n,
+		.open_file = w->options->open_process_file,
+		.open_context = w->options->context,
+		.place = place,
+		.context = w };
+	struct error why = { 0 };
+	int r;
+
+	if (!task.process)
+		r = error_set(&why, -ENOENT, "JIT code: it is not known of which process");
+	else if (!same_boot(w->profile))
+		r = error_set(&why, -ESTALE, "%s", other_boot);
+	else
+		r = jit_run(&task, &why);
+	if (r && !why.code)
+		return r; /* the profile is full */
+	if (r == -ENOMEM || (r && fail(w, module, r, why.text)))
+		return -ENOMEM;
+	return mark_jit(w, module);
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
 static int resolve(struct work *w)
 {
 	uint32_t at = 0;
 
 	while (at < w->asked.n && !w->asked.at[at].kernel) {
-		uint32_t module = w->asked.at[at].module;
+		uint32_t module = w->asked.at[at].module, pid;
 		int r = list_addresses(w, at, &at);
 
 		if (!r)
-			r = resolve_module(w, module);
+			r = jit_module_is(module_path(w->profile, module), &pid)
+				    ? resolve_jit(w, module, pid)
+				    : resolve_module(w, module);
 		if (r)
 			return r;
 	}

@@ -16,6 +16,10 @@ struct symbolize_options {
 	 * path here, good only on the machine of the capture; a file without build id must then be
 	 * older than the capture's end. Not called for the kernel and "[vdso]". */
 	int (*open_module)(void *context, uint32_t module);
+	/* Opens @path as process @process_pid sees it, for what lies beside the modules: a file
+	 * descriptor of a regular file, which symbolize_profile closes, or -errno. NULL = only our
+	 * own root is looked into. */
+	int (*open_process_file)(void *context, uint32_t process_pid, const char *path);
 	void *context;
 	const char *kallsyms_path; /* NULL = /proc/kallsyms */
 	bool skip_kernel;          /* leave kernel frames raw */
@@ -43,6 +47,11 @@ struct symbolize_stats {
  * build id that the module row records. Frames in kernel space are looked up in kallsyms and their
  * module becomes "[kernel]" or "[module]"; when the profile has a fact "boot_id" it must be that of
  * the running kernel, for addresses change with each boot. "[vdso]" is read from this process.
+ *
+ * Code in anonymous memory was made by a just-in-time compiler: an unknown frame of a module
+ * "[anon:PID]" (jit.h: one per process, since the same address is other code elsewhere) becomes a
+ * FRAME_JIT of module "[jit]". It has a name where the process has told one (perf map, jitdump);
+ * where not, a failure row says which option of its runtime would make it do so.
  *
  * Where calls are inlined the frame becomes the innermost function (FRAME_INLINED) and the
  * functions around it are added as rows linked by `outer` (P2). Frames without an answer keep
