@@ -170,6 +170,7 @@ static int finish(struct capture *c, struct target *target, struct error *err)
 {
 	struct symbolize_options symbolize = {
 		.open_module = modules_open_fd,
+		.open_process_file = modules_open_process_file,
 		.context = c->modules,
 	};
 	CLEANUP(symbolize_stats_done) struct symbolize_stats stats = { 0 };

@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "elf/image.h"
 #include "proc/process.h"
+#include "symbolize/jit.h"
 #include "unwind/python_layout.h"
 
 /* What tells two files apart: where they are stored, or their name when that says nothing. */
@@ -116,14 +117,17 @@ static void module_open(struct module *module, const struct module_mapping *mapp
 		module->image = NULL; /* not ELF: a JIT's file, data; shown as module+offset */
 }
 
-/* What the profile calls the module: the kernel marks deleted files in /proc but not elsewhere. */
-static const char *shown_path(const char *path, char *scratch, size_t size)
+/* What the profile calls the module: the kernel marks deleted files in /proc but not elsewhere.
+ * Anonymous memory is a module of its own in every process. */
+static const char *shown_path(const char *path, pid_t pid, char scratch[4096], size_t size)
 {
 	static const char deleted[] = " (deleted)";
 	size_t n = strlen(path), tail = sizeof(deleted) - 1;
 
-	if (!path[0] || !strcmp(path, "//anon"))
-		return "[anon]";
+	if (!path[0] || !strcmp(path, "//anon") || !strncmp(path, "[anon:", 6)) {
+		jit_module_name((uint32_t)pid, scratch);
+		return scratch;
+	}
 	if (n > tail && n < size && !strcmp(path + n - tail, deleted)) {
 		memcpy(scratch, path, n - tail);
 		scratch[n - tail] = 0;
@@ -164,7 +168,7 @@ int modules_learn(struct modules *m, const struct module_mapping *mapping, uint3
 	uint64_t *ret_vaddr)
 {
 	char scratch[4096];
-	const char *path = shown_path(mapping->path, scratch, sizeof(scratch));
+	const char *path = shown_path(mapping->path, mapping->pid, scratch, sizeof(scratch));
 	struct module_key key;
 	struct module *module;
 	int64_t name = profile_string(m->profile, path);
@@ -250,4 +254,10 @@ int modules_open_fd(void *context, uint32_t profile_index)
 		return fd < 0 ? -errno : fd;
 	}
 	return -ENOENT;
+}
+
+int modules_open_process_file(void *modules, uint32_t pid, const char *path)
+{
+	(void)modules;
+	return proc_open_in_root((pid_t)pid, path);
 }
