@@ -583,6 +583,8 @@ void profile_frame_name(const struct profile *p, uint32_t frame, struct strbuf *
 
 	if (f->function)
 		strbuf_puts(out, profile_str(p, f->function));
+	else if (f->kind == FRAME_JIT)
+		strbuf_puts(out, "[jit]");
 	else if (f->module)
 		strbuf_printf(out, "%s+0x%llx",
 			profile_basename(profile_str(p, p->modules.at[f->module].path)),
