@@ -9,11 +9,10 @@
 
 #include "detect/owner.h"
 
-#define REGEX_FIX  "compile the pattern once, keep the compiled form, and only match with it"
-#define CRYPTO_FIX "fetch the algorithm or build the context once and keep it"
-#define QUERY_FIX  "prepare the statement once and bind new values to it"
-#define MODULE_FIX \
-	"parse it when the module is loaded, or under functools.lru_cache (callers then share it)"
+#define REGEX_FIX        "compile the pattern once, keep the compiled form, and only match with it"
+#define CRYPTO_FIX       "fetch the algorithm or build the context once and keep it"
+#define QUERY_FIX        "prepare the statement once and bind new values to it"
+#define MODULE_FIX       "parse it at module level or under functools.lru_cache, and share the result"
 #define PYTHON_REGEX_FIX "re.compile() the pattern once when the module is loaded, and use that"
 
 static const struct symbol_row rows[] = {
