@@ -180,6 +180,18 @@ static int pair(struct source *s)
 	return 0;
 }
 
+/* Empty signs behind the last token, so that looking a little ahead needs no test. */
+static int pad(struct source *s)
+{
+	if (!vec_reserve(&s->tokens, (uint64_t)s->tokens.n + SOURCE_PADDING))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < SOURCE_PADDING; i++)
+		s->tokens.at[s->tokens.n + i] = (struct token){
+			.type = TOKEN_SIGN, .indent = UINT32_MAX, .inside = { -1, -1, -1 }
+		};
+	return 0;
+}
+
 int source_lex(struct source *s)
 {
 	struct lexer x = { .source = s, .line = s->first_line, .line_start = true };
@@ -194,7 +206,7 @@ int source_lex(struct source *s)
 			rc = lex_one(&x);
 		}
 	}
-	return rc ? rc : pair(s);
+	return rc ? rc : pad(s) ? -ENOMEM : pair(s);
 }
 
 bool token_is(const struct source *s, uint32_t i, const char *word)

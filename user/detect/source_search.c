@@ -389,6 +389,11 @@ static bool compare(struct search *x, struct range operand, struct range subject
 			report(x, c, base, start, subject);
 			return true;
 		}
+		/* Inside a loop that does not start it anew, the cursor goes on where it was. */
+		int32_t around = block_outer_loop(s, x->loop);
+		if (around >= 0 && empty(start_of(x, c, s->blocks.at[around].body)) &&
+			!is_each(s, x->loop))
+			continue;
 		struct range start = start_of(x, c, x->body);
 		int subject_param = parameter_of(x, subject);
 		int cursor_param = function_parameter(s, x->function, c->name);
@@ -410,11 +415,12 @@ static bool compare(struct search *x, struct range operand, struct range subject
 static struct range operand_at(const struct source *s, uint32_t i, int dir)
 {
 	static const char *const stops[] = { ",", ";", "{", "}", "&&", "||", "?", ":", "=", "!",
-		"+=", "|=", "return", "and", "or", "not", "if", "elif", "while", "in", "for",
-		"else", "==", "!=", "<", ">", NULL };
+		"+=", "|=", "return", "and", "or", "not", "if", "elif", "while", "for", "else",
+		"==", "!=", "<", ">", NULL };
 	uint32_t k = dir < 0 ? i - 1 : i + 1;
 
-	while (k > 0 && k < s->tokens.n && !token_in(s, k, stops)) {
+	while (k > 0 && k < s->tokens.n && !token_in(s, k, stops) &&
+		!(s->python && token_is(s, k, "in"))) {
 		uint32_t match = s->tokens.at[k].match;
 		if (s->python && dir > 0 && s->tokens.at[k].indent != UINT32_MAX)
 			break;

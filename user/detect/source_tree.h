@@ -6,6 +6,8 @@
 #include "base/vec.h"
 #include "detect/source.h"
 
+enum { SOURCE_PADDING = 16 };
+
 enum token_type { TOKEN_NAME, TOKEN_NUMBER, TOKEN_STRING, TOKEN_SIGN };
 
 struct token {
@@ -38,7 +40,9 @@ struct source {
 	char *text;
 	uint32_t bytes, first_line;
 	bool python;
-	VEC(struct token) tokens; /* [0] is a sign that matches nothing, so that i - 1 is safe */
+	VEC(struct token)
+	tokens;                   /* [0] is a sign that matches nothing, so that i - 1 is safe;
+				   * SOURCE_PADDING empty ones follow the last */
 	VEC(struct block) blocks; /* parents come before their children */
 };
 

@@ -128,7 +128,12 @@ static int title(struct page *p, size_t number, const struct finding *one)
 	place(&where, p->f, one);
 	size_t used = 10 + (number > 9) + head.length,
 	       need = paragraph_columns(strbuf_cstr(&where));
-	strbuf_puts(p->out, strbuf_cstr(&head));
+	if (used > p->width) { /* too narrow for the figures: the kind alone */
+		strbuf_reset(&head);
+		strbuf_printf(&head, "  %s", finding_kind_name(one->kind));
+		used = p->width;
+	}
+	text_terminal_cut(p->out, strbuf_cstr(&head), p->width - 10 - (number > 9));
 	if (used + 3 + need <= p->width) {
 		size_t gap = used < 54 && 54 + 2 + need <= p->width ? 54 - used + 2 : 3;
 		strbuf_pad(p->out, ' ', gap);
@@ -181,7 +186,7 @@ static void snippet(struct page *p, const struct snippet *s)
 	}
 	for (text = s->text, i = 0; i < s->lines; i++) {
 		CLEANUP_STRBUF struct strbuf code = { 0 };
-		size_t n = strcspn(text, "\n"), room = p->width - 14 - 8, used;
+		size_t n = strcspn(text, "\n"), room = p->width - 16 - 7, used;
 		bool hot = s->first_line + i == s->hot_line;
 		untabbed(&code, text, n, skip);
 		strbuf_puts(p->out, hot ? colour_bold(p->colour) : colour_dim(p->colour));
