@@ -8,8 +8,9 @@
  * quality}.
  *
  * finding is the finding's id, fix {category, title, text, removable{low, high, reason}}. match.key
- * is "|file|function", or "module||function" without source; with holds the functions that the step's cost is also found in; share
- * is that of all of them together. mix divides the baseline between functions in the same way.
+ * is "|file|function", or "module||function" without source; with holds the functions that the
+ * step's cost is also found in; share is that of all of them together. mix divides the baseline
+ * between functions in the same way.
  *
  * A verdict: {verdict, mix{p, moved} | null, steps[{order, title, verdict, reason,
  * promised{metric, low, high}, gain{metric, value, low, high} | null, share_before, share_after,
