@@ -14,6 +14,11 @@ test: deps-test
 	$(Q)$(MAKE) --no-print-directory layers
 	$(Q)B=$(B) tests/run.sh $(T)
 
+## test-vm: profile known programs on kernels 5.10, 6.1 and 7.x, in qemu (KERNEL=5.10 for one)
+test-vm: deps-vm
+	$(Q)$(MAKE) --no-print-directory $(B)/assay $(B)/vm/deep
+	$(Q)B=$(B) tests/vm/run.sh $(KERNEL)
+
 ## demo: build, profile a bundled slow service for 10 s, print diagnosis and plan
 demo: deps-build
 	$(Q)$(MAKE) --no-print-directory $(B)/assay $(B)/workloads/orders
@@ -48,11 +53,13 @@ lint: deps-test
 layers:
 	$(Q)tests/layers.sh
 
-.PHONY: test demo asan asan-run fuzz fuzz-run bench lint layers
+.PHONY: test test-vm demo asan asan-run fuzz fuzz-run bench lint layers
 
 $(B)/tests/%_test: tests/%_test.c $(LIB)
 	@mkdir -p $(@D)
 	$(call say,TEST,$<) $(CC) $(ALL_CFLAGS) -Itests -MMD -MP $< $(LIB) $(LIBS) -lcmocka -o $@
+# The kernel half's walk, compiled for user space; its words need not be aligned, as in the kernel.
+$(B)/tests/unit/walk/walk_test: ALL_CFLAGS += -Ibpf -fno-strict-aliasing -fno-sanitize=alignment
 $(B)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(LIB)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<) $(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP $< $(LIB) $(LIBS) -o $@
@@ -60,6 +67,9 @@ $(B)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(LIB)
 $(B)/workloads/%: tests/workloads/%.c
 	@mkdir -p $(@D)
 	$(call say,WORK,$<) $(CC) -std=gnu11 -O1 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -pthread -MMD -MP $(WORKFLAGS) $< -o $@ -lm
+$(B)/vm/%: tests/vm/%.c
+	@mkdir -p $(@D)
+	$(call say,WORK,$<) $(CC) -std=gnu11 $(WARN) -O2 -fomit-frame-pointer -fno-optimize-sibling-calls $< -o $@
 $(B)/workloads/orders_renamed: WORKFLAGS := -include tests/workloads/orders_renamed.h
 $(B)/workloads/orders_fixed_duplicates: WORKFLAGS := -DFIX_DUPLICATES
 $(B)/workloads/orders_fixed_validation: WORKFLAGS := -DFIX_VALIDATION

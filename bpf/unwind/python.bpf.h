@@ -251,6 +251,8 @@ static __always_inline __u32 python_text(
 		return 0;
 	__u32 n = length < room ? (__u32)length : room;
 
+	/* The compiler knows the bound and would drop the mask, which 6.1 needs to see. */
+	barrier_var(n);
 	n &= 0x1ff;
 	if (n > room || bpf_probe_read_user(to, n, (void *)(at + l->text_ascii)))
 		return 0;
@@ -285,6 +287,7 @@ static __always_inline void python_code_emit(
 	c->file_bytes = python_text(l, file, c->text + PYTHON_NAME_BYTES, PYTHON_FILE_BYTES);
 
 	__u32 n = length < PYTHON_LINES_BYTES ? (__u32)length : PYTHON_LINES_BYTES;
+	barrier_var(n);
 	n &= 0x7ff;
 	if (n > PYTHON_LINES_BYTES ||
 		bpf_probe_read_user(c->text + PYTHON_NAME_BYTES + PYTHON_FILE_BYTES, n,
