@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
+#include "base/text.h"
 #include "base/vec.h"
 
 enum {
@@ -214,26 +215,43 @@ static int read_records(struct log *log, struct span records)
 	return r;
 }
 
-/* The last debug entry that begins at or before @address gives its file and line. */
+/* Whether @name can be a path. V8 up to 11.3 (Node 20) at least writes memory that it has freed. */
+static bool is_text(struct span name)
+{
+	uint32_t c;
+
+	for (size_t i = 0; i < name.n;) {
+		i += text_decode(name.at + i, name.n - i, &c);
+		if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xfffd)
+			return false;
+	}
+	return name.n != 0;
+}
+
+/* The last debug entry that begins at or before @address gives its file and line. An
+ * unreadable file makes the line worthless too. */
 static void find_line(
 	struct log *log, const struct code *code, uint64_t address, struct worker_place *place)
 {
-	uint64_t asked = address - code->address + code->made_at, best = 0;
-	struct span entries = code->debug, name, file = { 0 };
-	struct debug_entry e;
+	uint64_t asked = address - code->address + code->made_at;
+	struct span entries = code->debug, name, file = { 0 }, found = { 0 };
+	struct debug_entry e, best = { 0 };
 
 	for (uint64_t i = 0; i < code->entries && log->steps < LINE_STEPS_MAX; i++, log->steps++) {
 		if (!take(&entries, &e, sizeof(e)) || !take_text(&entries, &name))
 			break;
 		if (name.n != 1 || name.at[0] != '\xff') /* else the file of the entry before */
 			file = name;
-		if (e.address > asked || e.address < best || !file.n)
+		if (e.address > asked || e.address < best.address)
 			continue;
-		best = e.address;
-		place->file = file.at;
-		place->file_bytes = file.n < TEXT_BYTES_MAX ? (uint32_t)file.n : TEXT_BYTES_MAX;
-		place->line = e.line;
+		best = e;
+		found = file;
 	}
+	if (!best.line || !is_text(found))
+		return;
+	place->file = found.at;
+	place->file_bytes = found.n < TEXT_BYTES_MAX ? (uint32_t)found.n : TEXT_BYTES_MAX;
+	place->line = best.line;
 }
 
 static int name_code(struct jit_names *j, struct log *log, const struct code *code)

@@ -155,6 +155,22 @@ static void code_has_its_name_and_lines(void **state)
 	strbuf_done(&dump);
 }
 
+static void lines_of_an_unreadable_file_are_left_out(void **state)
+{
+	const uint64_t asked[] = { 0x1000 };
+	struct strbuf dump = { 0 };
+	struct answer a[1];
+
+	put_header(&dump);
+	put_lines(&dump, 0x1000, "\xb8wC,\x01");
+	put_load(&dump, 0x1000, 0x20, 1, "JS:*f /srv/x.js:3:1");
+	assert_int_equal(read_dump(&dump, asked, 1, a), 0);
+	assert_string_equal(a[0].function, "f");
+	assert_string_equal(a[0].file, "/srv/x.js");
+	assert_int_equal(a[0].line, 0);
+	strbuf_done(&dump);
+}
+
 static void moved_code_takes_its_lines_along(void **state)
 {
 	const uint64_t asked[] = { 0x1008, 0x5000, 0x5008 };
@@ -254,7 +270,7 @@ static uint64_t busy_at(pid_t pid)
 }
 
 /* Node writes both files: the map tells where the function is, the dump its name and lines. */
-static void functions_of_node_have_lines(void **state)
+static void functions_of_node_have_their_file(void **state)
 {
 	char path[128], map[64];
 	uint64_t address;
@@ -292,10 +308,11 @@ static void functions_of_node_have_lines(void **state)
 			&stats, &err),
 		0);
 	const struct profile_frame *f = &p->frames.at[frame];
-	assert_int_equal(stats.failures.n, 0);
+	if (stats.failures.n)
+		fail_msg("%s", stats.failures.at[0].text);
 	assert_string_equal(profile_str(p, f->function), "busy");
 	assert_string_equal(profile_str(p, f->file), path);
-	assert_in_range(f->line, 1, 6);
+	assert_in_range(f->line, 0, 6); /* 0: Node 20 spoils the file of its line records */
 	symbolize_stats_done(&stats);
 	profile_free(p);
 }
@@ -304,10 +321,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(code_has_its_name_and_lines),
+		cmocka_unit_test(lines_of_an_unreadable_file_are_left_out),
 		cmocka_unit_test(moved_code_takes_its_lines_along),
 		cmocka_unit_test(a_file_that_ends_early_is_good_up_to_there),
 		cmocka_unit_test(any_byte_may_be_wrong),
-		cmocka_unit_test(functions_of_node_have_lines),
+		cmocka_unit_test(functions_of_node_have_their_file),
 	};
 
 	return cmocka_run_group_tests_name(__FILE__, tests, programs_setup, programs_teardown);
