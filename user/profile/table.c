@@ -120,9 +120,10 @@ static struct row_key key_of_frame(const struct profile_frame *f, enum table_by 
 	key.module = f->module;
 	if (by == TABLE_BY_FUNCTION || by == TABLE_BY_LINE) {
 		key.function = f->function;
-		key.offset = f->function || !f->module             ? 0
-			     : by == TABLE_BY_FUNCTION && f->start ? f->start
-								   : f->offset;
+		/* Nameless JIT code is one row: its addresses are gone with its process. */
+		key.offset = f->function || !f->module || f->kind == FRAME_JIT ? 0
+			     : by == TABLE_BY_FUNCTION && f->start             ? f->start
+									       : f->offset;
 	}
 	if (by != TABLE_BY_MODULE)
 		key.file = f->file;
@@ -550,7 +551,7 @@ void table_row_name(const struct profile *p, const struct table *table, const st
 		strbuf_puts(out, *module ? module : "[unknown]");
 		return;
 	case TABLE_BY_LINE:
-		if (!row->function && *module) {
+		if (!row->function && *module && p->frames.at[row->frame].kind != FRAME_JIT) {
 			strbuf_printf(out, "%s+0x%llx", profile_basename(module),
 				(unsigned long long)row->offset);
 			return;
