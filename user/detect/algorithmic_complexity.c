@@ -171,7 +171,7 @@ static int describe(
 	struct detect_context *c, struct finding *f, const struct site *site, double growth)
 {
 	const struct source_search *s = &site->search;
-	char grown[64] = "";
+	char grown[64] = "", lines[64];
 
 	if (growth >= GROWTH_SHOWN_MIN)
 		snprintf(grown, sizeof(grown), "; its cost grew %.1fx during the capture", growth);
@@ -206,12 +206,14 @@ static int describe(
 			"be "
 			"no waste if %s always had few elements.",
 			s->first_line, s->last_line, collection, grown, collection);
+	if (s->first_line == s->last_line)
+		snprintf(lines, sizeof(lines), "line %u searches", s->first_line);
+	else
+		snprintf(lines, sizeof(lines), "lines %u-%u search", s->first_line, s->last_line);
 	return finding_done(c, f,
-		"lines %u-%u search %s from its start for %s, element by element, %s%s. It would "
-		"be "
-		"no waste if %s always had few elements.",
-		s->first_line, s->last_line, collection, *s->subject ? s->subject : "a value", who,
-		grown, collection);
+		"%s %s from its start for %s, element by element, %s%s. It would be no waste if "
+		"%s always had few elements.",
+		lines, collection, *s->subject ? s->subject : "a value", who, grown, collection);
 }
 
 static int report_search(struct detect_context *c, struct group *g, const struct site *site)
