@@ -77,12 +77,14 @@ static __always_inline int oncpu(struct bpf_perf_event_data *ctx, bool has_loop)
 	/* Pid 0 is the idle task. */
 	if (!pid_tid || !is_target(pid_tid >> 32))
 		return 0;
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	if (!is_wanted(task))
+		return 0;
 	struct walk *w = walk_scratch_get(WALK_ONCPU);
 	if (!w) {
 		count_loss(LOSS_SCRATCH);
 		return 0;
 	}
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	bool kernel_mode = !(context_register(ctx, CONTEXT_CS) & 3);
 	bool kthread = BPF_CORE_READ(task, flags) & PF_KTHREAD;
 

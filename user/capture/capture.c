@@ -3,7 +3,7 @@
  *
  *   OPEN      start the command stopped; create the recording; load and open the kernel half
  *     |       any failure ends here, nothing is left behind but an empty recording that is removed
- *   PREPARE   the targets' mappings and unwind tables go up (named targets only)
+ *   PREPARE   the targets' mappings and unwind tables go up (those that are known by then)
  *     |
  *   SAMPLE    events on; privileges dropped; every DRAIN_MS (DRAIN_BUSY_MS while programs start):
  *     |       drain, upload; every second: commit
@@ -28,7 +28,7 @@
 #include "capture/private.h"
 #include "symbolize/symbolize.h"
 
-enum { DRAIN_MS = 100, DRAIN_BUSY_MS = 5, COMMIT_MS = 1000, PROGRESS_MS = 500 };
+enum { DRAIN_MS = 100, DRAIN_BUSY_MS = 5, DRAIN_START_MS = 1, COMMIT_MS = 1000, PROGRESS_MS = 500 };
 
 CLEANUP_DEFINE(struct target *, target_close)
 
@@ -61,6 +61,8 @@ static int capture_open(struct capture *c, struct target *target, struct error *
 		.command = o->command != NULL,
 		.rate_hz = o->rate_hz,
 		.force = o->force,
+		.comm = o->comm,
+		.cgroup = target_cgroup(target),
 	};
 
 	config.pids = target_pids(target, &config.pid_count);
@@ -76,22 +78,28 @@ static int capture_open(struct capture *c, struct target *target, struct error *
 	return take_up_init(c, err);
 }
 
-/* PREPARE: what is running now. For named targets this is done before sampling starts. */
-static int mappings_scan(struct capture *c, struct target *target, struct error *err)
+/* Any process may come to be sampled. */
+static bool takes_all(const struct capture_options *o)
+{
+	return o->system_wide || o->comm || o->cgroup;
+}
+
+/* PREPARE: what is running now. For targets that are known this is done before sampling starts, for
+ * all other processes (@all) after it. */
+static int mappings_scan(struct capture *c, struct target *target, bool all, struct error *err)
 {
 	size_t n;
 	const pid_t *pids = target_pids(target, &n);
-	struct proc_ids all = { 0 };
+	CLEANUP(proc_ids_done) struct proc_ids found = { 0 };
 	int r = 0;
 
 	if (!n) {
-		r = proc_list(&all, err);
-		pids = all.ids.at;
-		n = all.ids.n;
+		r = all ? proc_list(&found, err) : target_find(target, &found, err);
+		pids = found.ids.at;
+		n = found.ids.n;
 	}
 	for (size_t i = 0; i < n && !r; i++)
 		r = take_up_process(c, pids[i]);
-	proc_ids_done(&all);
 	return r ? error_set(err, r, "cannot read the targets' mappings: %s", strerror(-r))
 		 : tables_upload(c, err);
 }
@@ -139,7 +147,9 @@ static int sample(
 		uint64_t now = capture_now_ns();
 		uint64_t left_ms = now >= end_ns ? 0 : (end_ns - now + 999999) / 1000000;
 
-		uint64_t drain_ms = now < c->busy_until_ns ? DRAIN_BUSY_MS : DRAIN_MS;
+		uint64_t drain_ms = now < c->starting_until_ns ? DRAIN_START_MS
+				    : now < c->busy_until_ns   ? DRAIN_BUSY_MS
+							       : DRAIN_MS;
 
 		over = target_wait(target, (int)(left_ms < drain_ms ? left_ms : drain_ms),
 			collect_full_fd(c->collect), ret_interrupted);
@@ -223,7 +233,9 @@ static int run(
 	if (!r)
 		r = recording_open(c, err);
 	if (!r && !o->system_wide)
-		r = mappings_scan(c, target, err);
+		r = mappings_scan(c, target, false, err);
+	if (!r && o->command)
+		r = preload_command(c, o->command[0], err);
 	if (!r)
 		r = collect_enable(c->collect, err);
 	if (r)
@@ -233,10 +245,12 @@ static int run(
 	c->profile->capture.rate_asked_hz = o->rate_hz ? o->rate_hz : 99;
 	c->profile->capture.rate_had_hz = c->profile->capture.rate_asked_hz;
 	c->busy_until_ns = c->start_ns + 1000000ULL * COMMIT_MS / 5;
-	if (o->command)
+	if (o->command) {
+		c->starting_until_ns = c->start_ns + 30000000;
 		r = target_release(target, err);
-	if (!r && o->system_wide)
-		r = mappings_scan(c, target, err);
+	}
+	if (!r && takes_all(o))
+		r = mappings_scan(c, target, true, err);
 	if (!r)
 		r = commit(c, err);
 	if (!r)

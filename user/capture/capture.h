@@ -17,11 +17,14 @@ struct capture_progress {
 	uint64_t samples, lost;
 };
 
-/* Exactly one target: pids, a command, or the whole machine. Zero is the default of the rest. */
+/* Exactly one target: pids, a command, a name, a control group, or the whole machine. Zero is the
+ * default of the rest. */
 struct capture_options {
 	const pid_t *pids;
 	size_t pid_count;
 	char *const *command; /* argv, NULL-terminated; started by the capture */
+	const char *comm;     /* threads and processes of exactly this name, up to 15 bytes */
+	const char *cgroup;   /* a directory, or a path as in /proc/PID/cgroup */
 	bool system_wide;
 
 	double rate_hz;        /* samples per second; 0 = 99 */

@@ -89,12 +89,21 @@ static int target_facts(struct capture *c, const struct target *t)
 	const struct capture_options *o = c->options;
 	CLEANUP_STRBUF struct strbuf text = { 0 };
 	struct profile *p = c->profile;
-	const char *kind = o->system_wide ? "all" : o->command ? "command" : "pid";
+	const char *kind = o->system_wide ? "all"
+			   : o->command   ? "command"
+			   : o->comm      ? "comm"
+			   : o->cgroup    ? "cgroup"
+					  : "pid";
+	const char *name = o->comm ? o->comm : o->cgroup;
 	size_t n;
 	const pid_t *pids = target_pids(t, &n);
 
 	if (o->system_wide)
 		strbuf_puts(&text, "the whole machine");
+	if (name)
+		strbuf_printf(&text, "%s %s", kind, name);
+	if (name && profile_fact(p, "target_name", name))
+		return -1;
 	for (size_t i = 0; o->command && o->command[i]; i++) {
 		if (i)
 			strbuf_putc(&text, ' ');

@@ -3,6 +3,8 @@
 #ifndef CAPTURE_PRIVATE_H
 #define CAPTURE_PRIVATE_H
 
+#include <limits.h>
+
 #include "capture/capture.h"
 #include "capture/modules.h"
 #include "collect/collect.h"
@@ -35,6 +37,7 @@ struct capture {
 	uint64_t tables_dropped;           /* unwind tables that did not fit */
 	uint32_t stops[STOP_REASON_COUNT]; /* string indexes of the stop reasons' names */
 	VEC(struct stack_use) stack_uses; /* by stack index; samples may leave memory, this stays */
+	uint64_t starting_until_ns;       /* a command has just been let go: drain at once */
 	uint64_t busy_until_ns; /* mappings come in: drain often, new code has no tables yet */
 	VEC(pid_t) changed;     /* processes whose mappings must be uploaded */
 	VEC(pid_t) ended;       /* processes to forget after this drain */
@@ -60,6 +63,24 @@ void python_done(struct capture *c);
 
 /* tables.c: unwind tables and mappings, up to the kernel half. */
 int tables_upload(struct capture *c, struct error *err);
+/* Builds and uploads the table of @module once. A file without a usable .eh_frame stays without:
+ * the walk then goes by frame pointer. */
+int table_ready(struct capture *c, uint32_t module, struct error *err);
+
+/* preload.c: the tables of the files that the command @name will run, as far as can be told. */
+int preload_command(struct capture *c, const char *name, struct error *err);
+
+/* cgroup.c: control groups as directories. */
+struct cgroup_dir {
+	char path[PATH_MAX];
+	struct collect_cgroup id;
+};
+/* Finds the group: a directory of a mounted hierarchy, or a path below the root of one, version 2
+ * first. -ENOENT with EXIT_TARGET when there is none, -ENOTSUP for a version 1 hierarchy without a
+ * controller. */
+int cgroup_open(const char *path, struct cgroup_dir *ret, struct error *err);
+/* Adds the processes of the group and of those below it. 0 or -ENOMEM. */
+int cgroup_processes(const struct cgroup_dir *dir, struct proc_ids *ret);
 
 /* target.c: commands, and waiting for the end. */
 struct target;
@@ -68,6 +89,11 @@ struct target;
 int target_open(const struct capture_options *o, struct target **ret, struct error *err);
 void target_close(struct target *t);
 const pid_t *target_pids(const struct target *t, size_t *ret_count);
+/* The control group that is the target; id 0 = none. Its text is static. */
+struct collect_cgroup target_cgroup(const struct target *t);
+/* Adds the processes that run now and fit the target's name or group; *ret is empty for other
+ * targets. Later ones are found when they are sampled. 0 or -errno. */
+int target_find(const struct target *t, struct proc_ids *ret, struct error *err);
 /* Lets the command exec. */
 int target_release(struct target *t, struct error *err);
 /* Sleeps up to @ms, or until @full_fd is readable; returns true when the capture should end: a

@@ -26,6 +26,8 @@ struct target {
 	int child_failure; /* read end: the child's errno when exec failed */
 	int signals;       /* signalfd */
 	sigset_t mask_before;
+	const char *comm;         /* borrowed from the options; NULL = none */
+	struct cgroup_dir cgroup; /* id 0 = none */
 	int priority_before;
 	bool priority_raised;
 };
@@ -149,6 +151,9 @@ int target_open(const struct capture_options *o, struct target **ret, struct err
 		return error_oom(err);
 	*ret = t;
 	t->child_gate = t->child_failure = t->signals = -1;
+	t->comm = o->comm;
+	if (o->cgroup)
+		r = cgroup_open(o->cgroup, &t->cgroup, err);
 	for (size_t i = 0; i < o->pid_count && !r; i++) {
 		r = process_check(o->pids[i], err);
 		if (!r && vec_push(&t->pids, o->pids[i]))
@@ -191,6 +196,43 @@ const pid_t *target_pids(const struct target *t, size_t *ret_count)
 {
 	*ret_count = t->pids.n;
 	return t->pids.at;
+}
+
+struct collect_cgroup target_cgroup(const struct target *t)
+{
+	return t->cgroup.id;
+}
+
+/* Whether a thread of @pid has the name. */
+static bool has_comm(pid_t pid, const char *comm)
+{
+	CLEANUP(proc_ids_done) struct proc_ids threads = { 0 };
+	struct proc_stat stat;
+
+	if (!proc_stat_read(pid, 0, &stat, NULL) && !strcmp(stat.comm, comm))
+		return true;
+	if (proc_threads(pid, &threads, NULL))
+		return false; /* gone */
+	vec_each (tid, &threads.ids)
+		if (!proc_stat_read(pid, *tid, &stat, NULL) && !strcmp(stat.comm, comm))
+			return true;
+	return false;
+}
+
+int target_find(const struct target *t, struct proc_ids *ret, struct error *err)
+{
+	CLEANUP(proc_ids_done) struct proc_ids all = { 0 };
+	int r = 0;
+
+	*ret = (struct proc_ids){ 0 };
+	if (t->cgroup.id.id)
+		return cgroup_processes(&t->cgroup, ret) ? error_oom(err) : 0;
+	if (t->comm)
+		r = proc_list(&all, err);
+	for (uint32_t i = 0; i < all.ids.n && !r; i++)
+		if (has_comm(all.ids.at[i], t->comm) && vec_push(&ret->ids, all.ids.at[i]))
+			r = error_oom(err);
+	return r;
 }
 
 bool target_wait(struct target *t, int ms, int full_fd, bool *ret_interrupted)

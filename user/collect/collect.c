@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <bpf/btf.h>
+
 #include "base/cleanup.h"
 #include "collect/kernel_features.h"
 #include "collect/private.h"
@@ -71,6 +73,53 @@ static bool has_loop(const struct collect_config *config)
 	return !config->no_loop && kernel_has_loop();
 }
 
+/* The index of the controller in css_set.subsys of this kernel, or -errno. */
+static int controller_index(const char *controller)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	char name[64];
+	int index = -ENOENT;
+
+	if (!btf)
+		return -errno;
+	snprintf(name, sizeof(name), "%s_cgrp_id", controller);
+	int id = btf__find_by_name_kind(btf, "cgroup_subsys_id", BTF_KIND_ENUM);
+	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, (__u32)id);
+	for (int i = 0; type && i < btf_vlen(type); i++)
+		if (!strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off), name))
+			index = btf_enum(type)[i].val;
+	btf__free(btf);
+	return index;
+}
+
+static int filter_set(
+	struct wire_config *wire, const struct collect_config *config, struct error *err)
+{
+	if (config->comm && strlen(config->comm) >= WIRE_COMM_BYTES) {
+		error_exit(err, EXIT_USAGE, -EINVAL, "the name '%s' is longer than %d bytes",
+			config->comm, WIRE_COMM_BYTES - 1);
+		return error_hint(err, "the kernel keeps the first %d bytes of a name: '%.*s'",
+			WIRE_COMM_BYTES - 1, WIRE_COMM_BYTES - 1, config->comm);
+	}
+	if (config->comm) {
+		wire->filter = WIRE_FILTER_COMM;
+		memcpy(wire->comm, config->comm, strlen(config->comm));
+	} else if (config->cgroup.id) {
+		const char *controller = config->cgroup.controller;
+		int index = controller ? controller_index(controller) : WIRE_CGROUP_V2;
+
+		if (index < 0) {
+			error_exit(err, EXIT_SYSTEM, index,
+				"this kernel has no cgroup controller '%s'", controller);
+			return error_hint(err, "give the group's directory of another hierarchy");
+		}
+		wire->filter = WIRE_FILTER_CGROUP;
+		wire->cgroup_id = config->cgroup.id;
+		wire->cgroup_subsystem = (__u32)index;
+	}
+	return 0;
+}
+
 static int skeleton_open(struct collect *c, const struct collect_config *config, struct error *err)
 {
 	struct assay_bpf *skel = assay_bpf__open();
@@ -89,7 +138,7 @@ static int skeleton_open(struct collect *c, const struct collect_config *config,
 	bpf_program__set_autoload(skel->progs.oncpu_bounded, !loop);
 	bpf_map__set_max_entries(skel->maps.records, ring_bytes(config->rate_hz, c->possible_cpus));
 	upload_size(skel, !config->pid_count);
-	return 0;
+	return filter_set(wire, config, err);
 }
 
 static int skeleton_load(struct collect *c, struct error *err)
@@ -197,6 +246,10 @@ int collect_open(const struct collect_config *user_config, struct collect **ret,
 	r = attach_open(&c->attach, &config, bpf_program__fd(program), err);
 	if (r)
 		return r;
+	if (config.comm || config.cgroup.id)
+		c->attach.reason = config.comm
+					   ? "threads are chosen by name in the kernel"
+					   : "threads are chosen by control group in the kernel";
 	*ret = STEAL(c);
 	return 0;
 }

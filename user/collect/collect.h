@@ -27,13 +27,21 @@ enum collect_attach {
 			  */
 };
 
+/* A control group as the kernel knows it. */
+struct collect_cgroup {
+	uint64_t id;            /* inode number of its directory; 0 = none */
+	const char *controller; /* of a version 1 hierarchy: "cpu"; NULL = version 2 */
+};
+
 struct collect_config {
-	const pid_t *pids; /* target processes; none = the whole machine */
+	const pid_t *pids; /* target processes; none = the whole machine, unless narrowed by: */
 	size_t pid_count;
-	bool command;   /* the target is a command that is about to be started */
-	double rate_hz; /* samples per second and CPU; 0 = 99 */
-	bool no_loop;   /* use the program for kernels without bpf_loop(), for tests */
-	bool force;     /* load even on kernels known to deadlock */
+	const char *comm;             /* threads and processes of exactly this name; NULL = any */
+	struct collect_cgroup cgroup; /* this group and those below it */
+	bool command;                 /* the target is a command that is about to be started */
+	double rate_hz;               /* samples per second and CPU; 0 = 99 */
+	bool no_loop; /* use the program for kernels without bpf_loop(), for tests */
+	bool force;   /* load even on kernels known to deadlock */
 };
 
 struct collect;
@@ -72,7 +80,8 @@ struct collect_sink {
 /*
  * Loads the programs and opens everything; nothing is counted before collect_enable(). Errors:
  * -EPERM/-EACCES without the capabilities, -EOPNOTSUPP for a missing kernel feature, -ESRCH when
- * a target is gone, -EINVAL for a rate beyond the kernel's maximum.
+ * a target is gone, -EINVAL for a rate beyond the kernel's maximum, a name that is too long or a
+ * controller that the kernel does not have.
  */
 int collect_open(const struct collect_config *config, struct collect **ret, struct error *err);
 void collect_close(struct collect *c);

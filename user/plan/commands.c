@@ -47,7 +47,7 @@ static void pgrep_pattern(struct strbuf *out, const char *comm)
 	out->oom |= pattern.oom;
 }
 
-/* "-p ...", "-a" or nothing (the command stands at the end). */
+/* "-p ...", "--comm ...", "-a" or nothing (the command stands at the end). */
 static void target(const struct profile *p, struct strbuf *out)
 {
 	const char *kind = profile_fact_find(p, "target_kind");
@@ -55,7 +55,12 @@ static void target(const struct profile *p, struct strbuf *out)
 
 	if (!comm && p->processes.n == 2 && !kind) /* imported: the only process there is */
 		comm = profile_str(p, p->processes.at[1].comm);
-	if (kind && (!strcmp(kind, "all") || !strcmp(kind, "command")))
+	const char *name = profile_fact_find(p, "target_name");
+
+	if (kind && name && (!strcmp(kind, "comm") || !strcmp(kind, "cgroup"))) {
+		strbuf_printf(out, " --%s ", kind);
+		plan_quote(out, name);
+	} else if (kind && (!strcmp(kind, "all") || !strcmp(kind, "command")))
 		strbuf_puts(out, !strcmp(kind, "all") ? " -a" : "");
 	else if (comm && *comm) {
 		strbuf_puts(out, " -p \"$(pgrep -n -x -- ");
