@@ -14,9 +14,7 @@ enum { BUSY_NS = 200000000 };
 
 CLEANUP_DEFINE(struct unwind_table *, unwind_table_free)
 
-/* Builds and uploads the table of @module once. A file without a usable .eh_frame stays without:
- * the walk then goes by frame pointer. */
-static int table_ready(struct capture *c, uint32_t module, struct error *err)
+int table_ready(struct capture *c, uint32_t module, struct error *err)
 {
 	struct elf_image *image = modules_image(c->modules, module);
 	bool *tried = modules_unwind_tried(c->modules, module);
