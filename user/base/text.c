@@ -189,3 +189,22 @@ void text_json(struct strbuf *out, const char *s)
 	}
 	strbuf_putc(out, '"');
 }
+
+void text_shell(struct strbuf *out, const char *s)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "_./:=,+-@%";
+
+	if (s[0] && !s[strspn(s, plain)]) {
+		strbuf_puts(out, s);
+		return;
+	}
+	strbuf_putc(out, '\'');
+	for (; *s; s++) {
+		if (*s == '\'')
+			strbuf_puts(out, "'\\''");
+		else
+			strbuf_putc(out, *s);
+	}
+	strbuf_putc(out, '\'');
+}

@@ -34,4 +34,8 @@ void text_html(struct strbuf *out, const char *s);
  * stand inside an HTML script element. */
 void text_json(struct strbuf *out, const char *s);
 
+/* Adds @s as one word of a POSIX shell: as it is when it holds nothing special, else in single
+ * quotes. */
+void text_shell(struct strbuf *out, const char *s);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
+#include "base/text.h"
 #include "capture/private.h"
 #include "collect/kernel_features.h"
 
@@ -66,24 +67,6 @@ static int feature_facts(struct profile *p)
 	return missing.oom || profile_fact(p, "features_missing", strbuf_cstr(&missing));
 }
 
-/* One argument as a shell reads it back. */
-static void quote(struct strbuf *out, const char *argument)
-{
-	if (argument[0] && !argument[strspn(argument, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP"
-						      "QRSTUVWXYZ0123456789_./:=,+-@%")]) {
-		strbuf_puts(out, argument);
-		return;
-	}
-	strbuf_putc(out, '\'');
-	for (; *argument; argument++) {
-		if (*argument == '\'')
-			strbuf_puts(out, "'\\''");
-		else
-			strbuf_putc(out, *argument);
-	}
-	strbuf_putc(out, '\'');
-}
-
 static int target_facts(struct capture *c, const struct target *t)
 {
 	const struct capture_options *o = c->options;
@@ -107,7 +90,7 @@ static int target_facts(struct capture *c, const struct target *t)
 	for (size_t i = 0; o->command && o->command[i]; i++) {
 		if (i)
 			strbuf_putc(&text, ' ');
-		quote(&text, o->command[i]);
+		text_shell(&text, o->command[i]);
 	}
 	if (o->command && profile_fact(p, "target_command", strbuf_cstr(&text)))
 		return -1;

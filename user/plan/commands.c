@@ -10,20 +10,9 @@
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
+#include "base/text.h"
 
 enum { SECONDS_MIN = 10, SECONDS_MAX = 600, RATE_HZ = 99 };
-
-void plan_quote(struct strbuf *out, const char *argument)
-{
-	strbuf_putc(out, '\'');
-	for (; *argument; argument++) {
-		if (*argument == '\'')
-			strbuf_puts(out, "'\\''");
-		else
-			strbuf_putc(out, *argument);
-	}
-	strbuf_putc(out, '\'');
-}
 
 /* The name as an extended regular expression that matches nothing else, as pgrep wants it. */
 static void pgrep_pattern(struct strbuf *out, const char *comm)
@@ -43,7 +32,7 @@ static void pgrep_pattern(struct strbuf *out, const char *comm)
 	if (plain && *comm != '-')
 		strbuf_puts(out, strbuf_cstr(&pattern));
 	else
-		plan_quote(out, strbuf_cstr(&pattern));
+		text_shell(out, strbuf_cstr(&pattern));
 	out->oom |= pattern.oom;
 }
 
@@ -59,7 +48,7 @@ static void target(const struct profile *p, struct strbuf *out)
 
 	if (kind && name && (!strcmp(kind, "comm") || !strcmp(kind, "cgroup"))) {
 		strbuf_printf(out, " --%s ", kind);
-		plan_quote(out, name);
+		text_shell(out, name);
 	} else if (kind && (!strcmp(kind, "all") || !strcmp(kind, "command")))
 		strbuf_puts(out, !strcmp(kind, "all") ? " -a" : "");
 	else if (comm && *comm) {
@@ -97,7 +86,7 @@ static int step_command(struct plan *p, struct plan_step *s, const char *plan_pa
 	if (plan_path[strspn(plan_path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 					"0123456789_./-")] ||
 		*plan_path == '-')
-		plan_quote(&b, plan_path);
+		text_shell(&b, plan_path);
 	else
 		strbuf_puts(&b, plan_path);
 	strbuf_printf(&b, " after.assay --step %u", s->order);

@@ -72,8 +72,4 @@ int plan_make(const struct findings *findings, const struct plan_options *option
 	struct plan **ret, struct error *err);
 void plan_free(struct plan *p);
 
-/* Adds @argument quoted for a POSIX shell. */
-struct strbuf;
-void plan_quote(struct strbuf *out, const char *argument);
-
 #endif

@@ -159,6 +159,26 @@ static void a_json_parser_reads_back_every_byte(void **state)
 	strbuf_done(&b);
 }
 
+static void a_word_for_a_shell_comes_back_as_it_was(void **state)
+{
+	static const char *const words[] = { "plain-1.0", "two words", "it's", "$(rm -rf /)", "",
+		"a\nb", "`x`;|&" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		struct strbuf command = { 0 };
+		char back[64] = "";
+
+		strbuf_puts(&command, "printf %s ");
+		text_shell(&command, words[i]);
+		FILE *f = popen(strbuf_cstr(&command), "r");
+		assert_non_null(f);
+		back[fread(back, 1, sizeof(back) - 1, f)] = 0;
+		assert_int_equal(pclose(f), 0);
+		assert_string_equal(back, words[i]);
+		strbuf_done(&command);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +190,7 @@ int main(void)
 		cmocka_unit_test(markup_is_text_in_html),
 		cmocka_unit_test(json_may_stand_in_a_script_element),
 		cmocka_unit_test(a_json_parser_reads_back_every_byte),
+		cmocka_unit_test(a_word_for_a_shell_comes_back_as_it_was),
 	};
 	setlocale(LC_CTYPE, "C.UTF-8"); /* wcwidth() asks the locale */
 	return RUN_TESTS(tests);
