@@ -95,6 +95,19 @@ static void hostile(void)
 
 /* ---- threads ---- */
 
+static void threads_run(void *(*run)(void *))
+{
+	unsigned int n = amount ? amount : 16;
+	pthread_t *ids = calloc(n, sizeof(*ids));
+
+	for (unsigned int i = 0; i < n; i++)
+		if (pthread_create(&ids[i], NULL, run, NULL))
+			abort();
+	for (unsigned int i = 0; i < n; i++)
+		pthread_join(ids[i], NULL);
+	free(ids);
+}
+
 static void *thread_works(void *argument)
 {
 	work_until(deadline);
@@ -103,15 +116,22 @@ static void *thread_works(void *argument)
 
 static void threads(void)
 {
-	unsigned int n = amount ? amount : 16;
-	pthread_t *ids = calloc(n, sizeof(*ids));
+	threads_run(thread_works);
+}
 
-	for (unsigned int i = 0; i < n; i++)
-		if (pthread_create(&ids[i], NULL, thread_works, NULL))
-			abort();
-	for (unsigned int i = 0; i < n; i++)
-		pthread_join(ids[i], NULL);
-	free(ids);
+/* Works one millisecond in a hundred, as a server's threads do at night. */
+static void *thread_idles(void *argument)
+{
+	while (seconds_now() < deadline) {
+		work();
+		usleep(100000);
+	}
+	return NULL;
+}
+
+static void idle_threads(void)
+{
+	threads_run(thread_idles);
 }
 
 __attribute__((noinline)) static void *late_thread_works(void *argument)
@@ -198,6 +218,7 @@ static const struct mode {
 	{ "recursion", recursion },
 	{ "hostile", hostile },
 	{ "threads", threads },
+	{ "idle_threads", idle_threads },
 	{ "late_thread", late_thread },
 	{ "thread_churn", thread_churn },
 	{ "late_child", late_child },
