@@ -261,6 +261,10 @@ check "every key of 'record --json' is documented" json_is_documented record -d 
 check "every key of 'report --json' is documented" json_is_documented report "$WORK/x.assay"
 check "every key of 'report --by thread --json' is documented" json_is_documented report --by thread "$WORK/x.assay"
 check "every key of 'report --focus --json' is documented" json_is_documented report --focus main "$WORK/x.assay"
+check "every key of 'annotate --json' is documented" json_is_documented annotate "$WORK/x.assay"
+check "every key of 'diagnose --focus --json' is documented" json_is_documented diagnose --focus main "$WORK/x.assay"
+check "every key of 'import --json' is documented" eval \
+	'echo "a;b 3" >"$WORK/i.folded" && json_is_documented import "$WORK/i.folded" -o "$WORK/i.assay"'
 check "every key of 'flame --json' is documented" json_is_documented flame "$WORK/x.assay" -o "$WORK/x.html"
 check "every key of 'export --json' is documented" json_is_documented export --to folded "$WORK/x.assay" -o "$WORK/x.folded"
 check "the program has a finding with evidence and a fix, and its plan a step" has_a_step

@@ -21,11 +21,12 @@ struct json_object;
 struct arguments {
 	VEC(pid_t) pids;
 	bool system_wide;
-	char *const *command;    /* behind "--"; NULL = none */
-	VEC(const char *) files; /* the other arguments */
+	const char *comm, *cgroup; /* targets by name; NULL = none */
+	char *const *command;      /* behind "--"; NULL = none */
+	VEC(const char *) files;   /* the other arguments */
 
 	double duration_s, rate_hz, limit, step;
-	const char *output, *by, *sort, *kind, *focus, *to, *title, *work;
+	const char *output, *by, *sort, *kind, *focus, *to, *title, *work, *from, *source_path;
 	bool force, json, markdown, no_source, verbose, quiet, help;
 };
 
@@ -37,12 +38,14 @@ struct command {
 	const char *about;    /* what --help tells besides the options */
 	const char *options;  /* names of the rows it takes, separated by spaces */
 	enum { TARGET_NONE, TARGET_REQUIRED, TARGET_OPTIONAL } target;
-	int files_min, files_max;
+	int files_min, files_max;                           /* arguments with a recording */
+	int words_max;                                      /* arguments with a live target */
 	int (*run)(struct arguments *a, struct error *err); /* an exit code */
 };
 
 extern const struct command command_record, command_diagnose, command_plan, command_verify,
-	command_report, command_flame, command_export, command_doctor;
+	command_report, command_annotate, command_flame, command_export, command_import,
+	command_doctor;
 
 /* The commands, by index; NULL at the end. */
 const struct command *command_at(size_t i);
@@ -51,6 +54,8 @@ const struct command *command_at(size_t i);
 int arguments_parse(
 	struct arguments *a, const struct command *c, int argc, char **argv, struct error *err);
 void arguments_done(struct arguments *a);
+/* How many targets the arguments name: 0, or 1 once they have been parsed. */
+int arguments_target(const struct arguments *a);
 /* Prints the command's help to @out. */
 void command_help(const struct command *c, struct strbuf *out);
 
@@ -73,6 +78,12 @@ int live_capture(const struct arguments *a, const char *recording, struct captur
 /* The recording named by the first argument, or a live capture of the target for @a->duration_s
  * (10 s when not given). Names missing symbols of an unfinished recording. */
 int profile_get(const struct arguments *a, struct profile **ret, struct error *err);
+/* The same, with the samples of the stacks that --focus names (profile_filter) and no others;
+ * *ret_share is their part of the value of all, 1 without --focus. */
+int profile_get_focused(
+	const struct arguments *a, struct profile **ret, double *ret_share, struct error *err);
+/* Adds "focus": null, or {function, share}. */
+void focus_json(struct json_object *o, const struct arguments *a, double share);
 
 /* The exit code for @err. */
 int failure(const struct error *err);

@@ -42,6 +42,7 @@ static int format_missing(const char *name, struct error *err)
 static int export_run(struct arguments *a, struct error *err)
 {
 	CLEANUP(profile_freep) struct profile *p = NULL;
+	double share;
 	CLEANUP_STRBUF struct strbuf path = { 0 };
 	const struct format_ops *format = a->to ? format_find(a->to) : NULL;
 
@@ -49,7 +50,7 @@ static int export_run(struct arguments *a, struct error *err)
 		format_missing(a->to, err);
 		return failure(err);
 	}
-	int r = profile_get(a, &p, err);
+	int r = profile_get_focused(a, &p, &share, err);
 	if (r)
 		return failure(err);
 	if (a->output)
@@ -68,6 +69,7 @@ static int export_run(struct arguments *a, struct error *err)
 
 		json_object_object_add(o, "file", json_text(strbuf_cstr(&path)));
 		json_object_object_add(o, "format", json_object_new_string(format->name));
+		focus_json(o, a, share);
 		json_object_object_add(o, "quality", quality_json(p, SAMPLE_ON_CPU));
 		r = print_json(o, err);
 	} else {
@@ -89,7 +91,7 @@ const struct command command_export = {
 		 "speedscope)\n"
 		 "and html (the flame graph page). A live TARGET is captured for -d seconds (10) "
 		 "first.",
-	.options = "to output duration rate force json quiet",
+	.options = "focus to output duration rate force json quiet",
 	.target = TARGET_OPTIONAL,
 	.files_min = 1,
 	.files_max = 1,

@@ -28,13 +28,20 @@ static int page_write(void *context, FILE *out, struct error *err)
 static int flame_run(struct arguments *a, struct error *err)
 {
 	CLEANUP(profile_freep) struct profile *p = NULL;
+	double share;
 	CLEANUP_STRBUF struct strbuf text = { 0 };
+	CLEANUP_STRBUF struct strbuf title = { 0 };
 	const char *path = a->output ? a->output : "flame.html";
-	int r = profile_get(a, &p, err);
+	int r = profile_get_focused(a, &p, &share, err);
 
+	if (a->focus && !a->title)
+		strbuf_printf(&title, "stacks with %s", a->focus);
 	if (!r)
 		r = write_file(path, page_write,
-			&(struct page){ p, { .kind = SAMPLE_ON_CPU, .title = a->title } }, err);
+			&(struct page){
+				p, { .kind = SAMPLE_ON_CPU,
+					   .title = title.length ? title.text : a->title } },
+			err);
 	if (r)
 		return failure(err);
 	if (!strcmp(path, "-"))
@@ -43,6 +50,7 @@ static int flame_run(struct arguments *a, struct error *err)
 		struct json_object *o = json_object_new_object();
 
 		json_object_object_add(o, "file", json_text(path));
+		focus_json(o, a, share);
 		json_object_object_add(o, "quality", quality_json(p, SAMPLE_ON_CPU));
 		r = print_json(o, err);
 	} else {
@@ -63,7 +71,7 @@ const struct command command_flame = {
 		 "total, keyboard; press ? in it for help. A live TARGET is captured for -d "
 		 "seconds\n"
 		 "(10) first.",
-	.options = "output title duration rate force json quiet",
+	.options = "focus output title duration rate force json quiet",
 	.target = TARGET_OPTIONAL,
 	.files_min = 1,
 	.files_max = 1,

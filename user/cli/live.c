@@ -1,10 +1,16 @@
 /* Live captures for commands: the progress line, and where a profile comes from. */
 // SPDX-License-Identifier: BSD-2-Clause
+#include <json-c/json.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "cli/cli.h"
+#include "formats/report_json.h"
+#include "profile/filter.h"
 #include "recording/recording.h"
+
+CLEANUP_DEFINE(struct profile *, profile_free)
 
 static void progress_line(void *context, const struct capture_progress *p)
 {
@@ -28,6 +34,8 @@ int live_capture(const struct arguments *a, const char *recording, struct captur
 		.pid_count = a->pids.n,
 		.command = a->command,
 		.system_wide = a->system_wide,
+		.comm = a->comm,
+		.cgroup = a->cgroup,
 		.rate_hz = a->rate_hz,
 		.duration_s = a->duration_s,
 		.no_source = a->no_source,
@@ -50,7 +58,7 @@ int profile_get(const struct arguments *a, struct profile **ret, struct error *e
 	struct capture_result result;
 	int r;
 
-	if (a->files.n) {
+	if (!arguments_target(a)) {
 		r = recording_read(a->files.at[0], ret, err);
 		if (!r && (*ret)->capture.unfinished)
 			r = capture_resolve(*ret, err);
@@ -62,4 +70,39 @@ int profile_get(const struct arguments *a, struct profile **ret, struct error *e
 	r = live_capture(&live, NULL, &result, err);
 	*ret = result.profile;
 	return r;
+}
+
+static double on_cpu_value(const struct profile *p)
+{
+	double sum = 0;
+
+	vec_each (s, &p->samples)
+		sum += s->kind == SAMPLE_ON_CPU ? (double)s->value : 0;
+	return sum;
+}
+
+int profile_get_focused(
+	const struct arguments *a, struct profile **ret, double *ret_share, struct error *err)
+{
+	CLEANUP(profile_freep) struct profile *whole = NULL;
+	int r = profile_get(a, a->focus ? &whole : ret, err);
+
+	*ret_share = 1;
+	if (r || !a->focus)
+		return r;
+	r = profile_filter(whole, a->focus, ret, err);
+	if (!r && on_cpu_value(whole) > 0)
+		*ret_share = on_cpu_value(*ret) / on_cpu_value(whole);
+	return r;
+}
+
+void focus_json(struct json_object *o, const struct arguments *a, double share)
+{
+	struct json_object *focus = a->focus ? json_object_new_object() : NULL;
+
+	if (focus) {
+		json_object_object_add(focus, "function", json_text(a->focus));
+		json_object_object_add(focus, "share", json_object_new_double(share));
+	}
+	json_object_object_add(o, "focus", focus);
 }

@@ -15,8 +15,10 @@ static const struct command *const commands[] = {
 	&command_plan,
 	&command_verify,
 	&command_report,
+	&command_annotate,
 	&command_flame,
 	&command_export,
+	&command_import,
 	&command_doctor,
 };
 
@@ -51,7 +53,8 @@ static void usage(struct strbuf *out)
 			 "ARG...]\n\n");
 	for (size_t i = 0; command_at(i); i++)
 		strbuf_printf(out, "  %-10s %s\n", command_at(i)->name, command_at(i)->text);
-	strbuf_puts(out, "\nTARGET is -p PID[,PID], -a (the whole machine) or -- CMD ARG...\n"
+	strbuf_puts(out, "\nTARGET is -p PID[,PID], --comm NAME, --cgroup PATH, -a (the whole "
+			 "machine) or -- CMD\nARG...\n"
 			 "start with:  sudo assay diagnose -p PID\n"
 			 "more:        assay COMMAND --help, man assay\n");
 }

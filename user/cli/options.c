@@ -27,6 +27,10 @@ static const struct option_row rows[] = {
 	{ "pid", 'p', OPTION_PIDS, "PID[,PID]",
 		"profile these processes, their threads and children", .at = AT(pids) },
 	{ "all", 'a', OPTION_FLAG, NULL, "profile the whole machine", .at = AT(system_wide) },
+	{ "comm", 0, OPTION_TEXT, "NAME", "profile processes and threads of this name",
+		.at = AT(comm) },
+	{ "cgroup", 0, OPTION_TEXT, "PATH", "profile a control group and the groups below it",
+		.at = AT(cgroup) },
 	{ "duration", 'd', OPTION_NUMBER, "SECS", "stop after so many seconds", 0.01, 1e7,
 		AT(duration_s) },
 	{ "rate", 'F', OPTION_NUMBER, "HZ", "samples per second and CPU (99)", 1, 1e6,
@@ -41,9 +45,12 @@ static const struct option_row rows[] = {
 	{ "sort", 0, OPTION_TEXT, "KEY", "sort by self or total", .at = AT(sort) },
 	{ "kind", 0, OPTION_TEXT, "KIND", "what to count: on_cpu", .at = AT(kind) },
 	{ "focus", 0, OPTION_TEXT, "FUNC", "only stacks that contain FUNC", .at = AT(focus) },
-	{ "limit", 'n', OPTION_NUMBER, "N", "at most N rows (text: 20, JSON: all)", 1, 1e9,
+	{ "limit", 'n', OPTION_NUMBER, "N", "at most N rows, findings or functions", 1, 1e9,
 		AT(limit) },
 	{ "to", 0, OPTION_TEXT, "FORMAT", "pprof, folded or html", .at = AT(to) },
+	{ "from", 0, OPTION_TEXT, "FORMAT", "what the file is: pprof or folded", .at = AT(from) },
+	{ "source-path", 0, OPTION_TEXT, "DIR", "where sources lie that the recording lacks",
+		.at = AT(source_path) },
 	{ "title", 0, OPTION_TEXT, "TEXT", "heading of the page", .at = AT(title) },
 	{ "md", 0, OPTION_FLAG, NULL, "Markdown, for a ticket", .at = AT(markdown) },
 	{ "step", 0, OPTION_NUMBER, "N", "only the plan's step N", 1, 1e6, AT(step) },
@@ -74,7 +81,8 @@ static bool row_applies(const struct command *c, const struct option_row *row)
 {
 	if (row->at == AT(help) || has_word(c->options, row->name))
 		return true;
-	return c->target != TARGET_NONE && (row->at == AT(pids) || row->at == AT(system_wide));
+	return c->target != TARGET_NONE && (row->at == AT(pids) || row->at == AT(system_wide) ||
+						   row->at == AT(comm) || row->at == AT(cgroup));
 }
 
 static int usage_error(const struct command *c, struct error *err, const char *fmt, ...)
@@ -179,9 +187,15 @@ static int option_parse(
 	return value_set(a, c, row, value, err);
 }
 
+int arguments_target(const struct arguments *a)
+{
+	return (a->pids.n > 0) + a->system_wide + (a->command != NULL) + (a->comm != NULL) +
+	       (a->cgroup != NULL);
+}
+
 static int arguments_check(const struct arguments *a, const struct command *c, struct error *err)
 {
-	int targets = (a->pids.n > 0) + a->system_wide + (a->command != NULL);
+	int targets = arguments_target(a);
 	int files = (int)a->files.n;
 
 	if (a->command && (c->target == TARGET_NONE || !a->command[0]))
@@ -189,15 +203,16 @@ static int arguments_check(const struct arguments *a, const struct command *c, s
 			c->target == TARGET_NONE ? "no command is run here"
 						 : "'--' needs a command");
 	if (targets > 1)
-		return usage_error(c, err, "one target at a time: -p, -a or -- CMD");
+		return usage_error(
+			c, err, "one target at a time: -p, --comm, --cgroup, -a or -- CMD");
 	if (c->target == TARGET_REQUIRED && !targets)
 		return usage_error(c, err, "say what to profile: -p PID, -a or -- CMD");
 	if (c->target == TARGET_OPTIONAL && !targets && !files)
 		return usage_error(
 			c, err, "say what to look at: a recording, -p PID, -a or -- CMD");
-	if (targets && files)
-		return usage_error(
-			c, err, "a recording or a live target, not both ('%s')", a->files.at[0]);
+	if (targets && files > c->words_max)
+		return usage_error(c, err, "a recording or a live target, not both ('%s')",
+			a->files.at[c->words_max]);
 	if (!targets && files < c->files_min)
 		return usage_error(c, err, "usage: assay %s %s", c->name, c->synopsis);
 	if (files > c->files_max)

@@ -49,6 +49,11 @@ _assay_value() { # ROW CURRENT
 		IFS=$'\n'
 		COMPREPLY=($(compgen -f -- "$2"))
 		;;
+	DIR | PATH)
+		compopt -o filenames 2>/dev/null
+		IFS=$'\n'
+		COMPREPLY=($(compgen -d -- "$2"))
+		;;
 	PID)
 		local before=
 		[[ $2 == *,* ]] && before=${2%,*},
