@@ -78,7 +78,8 @@ static __always_inline bool python_read(void *to, __u64 from)
 	return !bpf_probe_read_user(to, sizeof(__u64), (void *)from);
 }
 
-/* Looks for the thread state in the interpreter's list; 0 when it is not among the newest. */
+/* Looks for the thread state in the lists of all interpreters, newest threads first; 0 when it is
+ * not among the first PYTHON_THREADS_WALKED. */
 static __always_inline __u64 python_thread_search(
 	const struct python_layout *l, __u64 runtime, __u64 id)
 {
@@ -88,7 +89,14 @@ static __always_inline __u64 python_thread_search(
 		!python_read(&thread, interpreter + l->interpreter_threads))
 		return 0;
 	for (int i = 0; i < PYTHON_THREADS_WALKED; i++) {
-		if (!thread || !python_read(&thread_id, thread + l->thread_id))
+		if (!thread) {
+			if (!python_read(&interpreter, interpreter + l->interpreter_next) ||
+				!interpreter ||
+				!python_read(&thread, interpreter + l->interpreter_threads))
+				return 0;
+			continue;
+		}
+		if (!python_read(&thread_id, thread + l->thread_id))
 			return 0;
 		if (thread_id == id)
 			return thread;

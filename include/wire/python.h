@@ -27,6 +27,7 @@ struct python_layout {
 	__u32 version; /* 0x030b = 3.11 */
 	__u32 interpreter_threads;
 	__u16 runtime_interpreters;
+	__u16 interpreter_next; /* sub-interpreters are in one list with the main one */
 	__u16 thread_next, thread_id;
 	__u16 thread_frame; /* of the current frame, or of the cframe that has it */
 	__u16 cframe_frame; /* PYTHON_NONE: thread_frame is the frame itself */
@@ -39,10 +40,10 @@ struct python_layout {
 	__u8 entry;                                /* enum python_entry */
 	__u8 instruction_scale;                    /* of an index: bytes per instruction index */
 	__u8 tail_calls; /* each instruction is a function of its own, called by the loop's frame */
-	__u8 pad;
+	__u8 pad[3];
 };
 
-_Static_assert(sizeof(struct python_layout) == 56, "python_layout is part of the contract");
+_Static_assert(sizeof(struct python_layout) == 60, "python_layout is part of the contract");
 
 /* A process that runs CPython. Ranges are addresses in the process. */
 struct python_process {
@@ -51,9 +52,10 @@ struct python_process {
 		__u64 start, end;
 	} eval[2]; /* _PyEval_EvalFrameDefault and its .cold part; empty when unknown */
 	struct python_layout layout;
+	__u32 pad;
 };
 
-_Static_assert(sizeof(struct python_process) == 96, "python_process is part of the contract");
+_Static_assert(sizeof(struct python_process) == 104, "python_process is part of the contract");
 
 /*
  * A Python frame takes two words of a sample: the code object's address with WIRE_FRAME_PYTHON on

@@ -135,7 +135,7 @@ static const struct python_layout old_layouts[] = {
 /* Which 64-bit word of _Py_DebugOffsets holds what; the structure grows in the middle. */
 struct debug_words {
 	uint32_t version;
-	uint8_t interpreters, threads, thread_next, current_frame, thread_id;
+	uint8_t interpreters, interpreter_next, threads, thread_next, current_frame, thread_id;
 	uint8_t frame_previous, frame_executable, frame_instruction, frame_owner;
 	uint8_t code_filename, code_name, code_qualname, code_lines, code_first_line,
 		code_instructions;
@@ -148,11 +148,11 @@ enum { DISPATCH_BYTES_MAX = 8192 };
 enum { DEBUG_VERSION = 1, DEBUG_FREE_THREADED = 2, DEBUG_WORDS = 96 };
 
 static const struct debug_words debug_words[] = {
-	{ VERSION_3_13, 5, 9, 21, 23, 24, 29, 30, 31, 33, 35, 36, 37, 38, 39, 43, 65, 66, 68, 69,
+	{ VERSION_3_13, 5, 8, 9, 21, 23, 24, 29, 30, 31, 33, 35, 36, 37, 38, 39, 43, 65, 66, 68, 69,
 		70 },
-	{ VERSION_3_14, 5, 9, 24, 26, 27, 32, 33, 34, 36, 40, 41, 42, 43, 44, 48, 75, 76, 78, 79,
+	{ VERSION_3_14, 5, 8, 9, 24, 26, 27, 32, 33, 34, 36, 40, 41, 42, 43, 44, 48, 75, 76, 78, 79,
 		80 },
-	{ VERSION_3_15, 5, 9, 24, 26, 30, 40, 41, 42, 44, 48, 49, 50, 51, 52, 56, 87, 88, 90, 91,
+	{ VERSION_3_15, 5, 8, 9, 24, 26, 30, 40, 41, 42, 44, 48, 49, 50, 51, 52, 56, 87, 88, 90, 91,
 		92 },
 };
 
@@ -214,10 +214,15 @@ static uint32_t version_of(struct elf_image *image, const struct found *f)
 
 /* ---- self-description ---- */
 
-static bool small(const uint64_t *word, uint8_t at, uint16_t *ret)
+static bool fits(const uint64_t *word, uint8_t at, uint64_t below, uint16_t *ret)
 {
 	*ret = (uint16_t)word[at];
-	return word[at] < 4096;
+	return word[at] < below;
+}
+
+static bool small(const uint64_t *word, uint8_t at, uint16_t *ret)
+{
+	return fits(word, at, 4096, ret);
 }
 
 static int layout_read(struct elf_image *image, uint64_t runtime, const struct debug_words *w,
@@ -236,6 +241,7 @@ static int layout_read(struct elf_image *image, uint64_t runtime, const struct d
 		.entry = PYTHON_ENTRY_OWNER,
 	};
 	if (word[w->threads] > 1 << 24 || !small(word, w->interpreters, &l->runtime_interpreters) ||
+		!fits(word, w->interpreter_next, UINT16_MAX, &l->interpreter_next) ||
 		!small(word, w->thread_next, &l->thread_next) ||
 		!small(word, w->current_frame, &l->thread_frame) ||
 		!small(word, w->thread_id, &l->thread_id) ||
