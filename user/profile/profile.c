@@ -434,7 +434,8 @@ uint32_t profile_samples_close(struct profile *p, uint32_t first, uint32_t bucke
 void profile_samples_drop(struct profile *p, uint32_t n)
 {
 	p->samples.n -= n;
-	memmove(p->samples.at, p->samples.at + n, p->samples.n * sizeof(*p->samples.at));
+	if (n && p->samples.n)
+		memmove(p->samples.at, p->samples.at + n, p->samples.n * sizeof(*p->samples.at));
 	index_open_samples(p, 0);
 }
 
