@@ -16,7 +16,8 @@ export DEBIAN_FRONTEND := noninteractive
 
 # ---- Debian packages: the one list ------------------------------------------------------------
 DEPS_BUILD := gcc g++ make pkg-config clang bpftool libbpf-dev libelf-dev libdw-dev libsqlite3-dev \
-	libjson-c-dev libprotobuf-c-dev protobuf-c-compiler zlib1g-dev uthash-dev libcap-dev
+	libjson-c-dev libprotobuf-c-dev protobuf-c-compiler zlib1g-dev uthash-dev libcap-dev \
+	liblzma-dev libdebuginfod-dev
 DEPS_TEST  := libcmocka-dev sqlite3 golang-go chromium python3 linux-perf clang-format libclang-rt-14-dev \
 	procps file git groff-base curl xz-utils
 DEPS_VM    := qemu-system-x86 busybox-static cpio
@@ -37,7 +38,7 @@ PB_OBJ   := $(B)/obj/gen/profile.pb-c.o
 SKEL     := $(B)/bpf/assay.skel.h
 LIB      := $(B)/libassay-rooms.a
 
-PKGS     := libbpf libelf libdw sqlite3 json-c libprotobuf-c zlib libcap
+PKGS     := libbpf libelf libdw sqlite3 json-c libprotobuf-c zlib libcap liblzma
 WARN     := -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla \
 	-Wformat=2 -Wno-missing-field-initializers -Wno-sign-compare -Wno-unused-parameter
 CFLAGS   ?= -O2 -g

@@ -68,6 +68,9 @@ struct elf_bytes {
 int elf_image_section(
 	struct elf_image *image, const char *name, struct elf_bytes *ret, struct error *err);
 
+/* Whether the file holds bytes of a section called @name. A broken section table has none. */
+bool elf_image_has_section(struct elf_image *image, const char *name);
+
 struct elf_symbol {
 	const char *name; /* borrowed from the image, never empty; hostile bytes */
 	uint64_t vaddr;

@@ -111,6 +111,14 @@ static struct section *find_section(struct elf_image *image, const char *name)
 	return NULL;
 }
 
+bool elf_image_has_section(struct elf_image *image, const char *name)
+{
+	struct error broken;
+	struct section *s = elf_image_sections(image, &broken) ? NULL : find_section(image, name);
+
+	return s && s->type != SHT_NOBITS && s->type != SHT_NULL && s->bytes;
+}
+
 int elf_image_section(
 	struct elf_image *image, const char *name, struct elf_bytes *ret, struct error *err)
 {

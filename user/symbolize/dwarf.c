@@ -26,7 +26,7 @@ struct unit {
 };
 
 struct dwarf_info {
-	Dwarf *dwarf;
+	Dwarf *dwarf, *alt;
 	struct dwarf_budget budget;
 	VEC(struct unit) units;
 	struct dwarf_ranges ranges; /* of units, sorted */
@@ -54,7 +54,7 @@ static uint64_t debug_bytes(Elf_Scn *scn, const GElf_Shdr *sh, const char *name)
 }
 
 /* Sums up the debug sections before libdw reads them all, and sees whether they are complete. */
-static int check_sections(Elf *elf, struct error *err)
+static int check_sections(Elf *elf, bool has_alt, struct error *err)
 {
 	uint64_t sum = 0;
 	size_t names;
@@ -68,7 +68,7 @@ static int check_sections(Elf *elf, struct error *err)
 
 		if (!gelf_getshdr(scn, &sh) || !(name = elf_strptr(elf, names, sh.sh_name)))
 			return error_set(err, -EBADMSG, "the section names cannot be read");
-		if (!strcmp(name, ".gnu_debugaltlink"))
+		if (!has_alt && !strcmp(name, ".gnu_debugaltlink"))
 			return error_set(err, -ENOENT, "a part of its DWARF is in another file");
 		if (!strcmp(name, ".zdebug_line_str"))
 			return error_set(err, -EBADMSG, "DWARF 5 in sections of an outdated form");
@@ -97,6 +97,25 @@ static int check_strings(struct elf_image *image, const char *name, struct error
 	if (!r && strings.n && strings.at[strings.n - 1])
 		r = error_set(err, -EBADMSG, "section '%s' does not end in NUL", name);
 	return r;
+}
+
+/* Opens @image's DWARF when its sections may be handed to libdw. */
+static int open_checked(struct elf_image *image, bool has_alt, Dwarf **ret, struct error *err)
+{
+	Elf *elf;
+	int r = elf_image_libelf(image, &elf, err);
+
+	if (!r)
+		r = check_sections(elf, has_alt, err);
+	if (!r)
+		r = check_strings(image, ".debug_str", err);
+	if (!r)
+		r = check_strings(image, ".debug_line_str", err);
+	if (r)
+		return r;
+	*ret = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+	return *ret ? 0
+		    : error_set(err, -EBADMSG, "its DWARF cannot be read: %s", dwarf_errmsg(-1));
 }
 
 /* Adds the ranges of the functions of a unit that does not tell its own. */
@@ -147,26 +166,21 @@ static int index_units(struct dwarf_info *info)
 	return r == -E2BIG ? 0 : r;
 }
 
-int dwarf_info_open(struct elf_image *image, struct dwarf_info **ret, struct error *err)
+int dwarf_info_open(
+	struct elf_image *image, struct elf_image *alt, struct dwarf_info **ret, struct error *err)
 {
 	CLEANUP(dwarf_info_closep) struct dwarf_info *info = calloc(1, sizeof(*info));
-	Elf *elf;
 
 	if (!info)
 		return error_oom(err);
 	info->budget = (struct dwarf_budget){ DIES_MAX, RANGES_MAX };
-	int r = elf_image_libelf(image, &elf, err);
-	if (!r)
-		r = check_sections(elf, err);
-	if (!r)
-		r = check_strings(image, ".debug_str", err);
-	if (!r)
-		r = check_strings(image, ".debug_line_str", err);
+	int r = open_checked(image, alt != NULL, &info->dwarf, err);
+	if (!r && alt)
+		r = open_checked(alt, false, &info->alt, err);
 	if (r)
 		return r;
-	info->dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
-	if (!info->dwarf)
-		return error_set(err, -EBADMSG, "its DWARF cannot be read: %s", dwarf_errmsg(-1));
+	if (info->alt)
+		dwarf_setalt(info->dwarf, info->alt);
 	if (index_units(info))
 		return error_oom(err);
 	*ret = STEAL(info);
@@ -183,6 +197,7 @@ void dwarf_info_close(struct dwarf_info *info)
 	vec_done(&info->ranges.all);
 	if (info->dwarf)
 		dwarf_end(info->dwarf);
+	dwarf_end(info->alt);
 	free(info);
 }
 

@@ -6,9 +6,9 @@
  * one walk over its DIEs gives a flat tree of subprograms and inlined calls with their ranges.
  *
  * Hostile DWARF is met with bounds (units, DIEs, ranges, nesting, chain length, size of the
- * sections) and by never following the file to other files (split units, alternate debug files).
- * What libdw itself does within one call cannot be bounded here: run this in a process with limits
- * (worker.h).
+ * sections) and by never following the file to other files (split units) but one that the caller
+ * has found. What libdw itself does within one call cannot be bounded here: run this in a process
+ * with limits (worker.h).
  */
 // SPDX-License-Identifier: BSD-2-Clause
 #ifndef SYMBOLIZE_DWARF_H
@@ -36,9 +36,11 @@ struct dwarf_place {
 
 struct dwarf_info;
 
-/* Reads the DWARF of @image, which must outlive it. -ENOENT: no .debug_info, or it lies in another
- * file; -E2BIG: above the bounds; -EBADMSG: unreadable; -ENOMEM. */
-int dwarf_info_open(struct elf_image *image, struct dwarf_info **ret, struct error *err);
+/* Reads the DWARF of @image, which must outlive it. @alt: the file that dwz moved parts of it to,
+ * and which must outlive it, or NULL. -ENOENT: no .debug_info, or parts of it are in a file that is
+ * not given; -E2BIG: above the bounds; -EBADMSG: unreadable; -ENOMEM. */
+int dwarf_info_open(
+	struct elf_image *image, struct elf_image *alt, struct dwarf_info **ret, struct error *err);
 void dwarf_info_close(struct dwarf_info *info);
 void dwarf_info_closep(struct dwarf_info **info);
 

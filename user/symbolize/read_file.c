@@ -8,6 +8,7 @@
 #include "base/strbuf.h"
 #include "symbolize/bounds.h"
 #include "symbolize/call_slots.h"
+#include "symbolize/debug_data.h"
 #include "symbolize/demangle.h"
 #include "symbolize/dwarf.h"
 #include "symbolize/symbols.h"
@@ -218,8 +219,80 @@ static int send_calls(const struct worker_task *task, struct elf_image *image, s
 	return r;
 }
 
+/* The file and what belongs to it. */
+struct files {
+	struct elf_image *image;
+	struct elf_image *debug, *alt, *packed; /* NULL = there is none */
+};
+
+static void files_done(struct files *f)
+{
+	elf_image_close(f->image);
+	elf_image_close(f->debug);
+	elf_image_close(f->alt);
+	elf_image_close(f->packed);
+}
+
+static int no_symbol(void *context, const struct elf_symbol *symbol)
+{
+	(void)context;
+	(void)symbol;
+	return 0;
+}
+
+/* Opens @fd, a file of symbols beside the main one; unreadable ones are left out. */
+static int open_beside(int fd, struct elf_image **ret, struct error *err)
+{
+	CLEANUP(elf_image_closep) struct elf_image *image = NULL;
+	int r = fd ? elf_image_open(fd, &image, err) : 0;
+
+	if (!r && image)
+		r = elf_image_each_symbol(image, no_symbol, NULL, err);
+	if (!r)
+		*ret = STEAL(image);
+	return r;
+}
+
+/* Opens what belongs to the file; what cannot be read is left out, and the first such in @err. */
+static int open_belonging(const struct worker_task *task, struct files *f, struct error *err)
+{
+	struct error other;
+	int first = open_beside(task->debug_fd, &f->debug, err);
+	int r = open_beside(task->alt_fd, &f->alt, first ? &other : err);
+
+	first = first ? first : r;
+	r = task->scratch_fd
+		    ? debug_data_open(f->image, task->scratch_fd, &f->packed, first ? &other : err)
+		    : -ENOENT;
+	if (!r && elf_image_each_symbol(f->packed, no_symbol, NULL, first ? &other : err)) {
+		elf_image_close(STEAL(f->packed));
+		r = -EBADMSG;
+	}
+	return first || r == -ENOENT ? first : r;
+}
+
+static int read_symbols(const struct files *f, struct symbols **ret, struct error *err)
+{
+	struct elf_image *others[2];
+	uint32_t n = 0;
+
+	if (f->debug)
+		others[n++] = f->debug;
+	if (f->packed)
+		others[n++] = f->packed;
+	return symbols_new_with(f->image, others, n, ret, err);
+}
+
+/* The file's own DWARF, or that of its debug file. */
+static int open_dwarf(const struct files *f, struct dwarf_info **ret, struct error *err)
+{
+	if (f->debug && !elf_image_has_section(f->image, ".debug_info"))
+		return dwarf_info_open(f->debug, f->alt, ret, err);
+	return dwarf_info_open(f->image, f->alt, ret, err);
+}
+
 /* Symbols, then DWARF, then what can be said of addresses that neither has named. */
-static int send_names(const struct worker_task *task, struct elf_image *image, struct error *err)
+static int send_names(const struct worker_task *task, const struct files *f, struct error *err)
 {
 	CLEANUP(symbols_freep) struct symbols *symbols = NULL;
 	CLEANUP(dwarf_info_closep) struct dwarf_info *dwarf = NULL;
@@ -228,17 +301,17 @@ static int send_names(const struct worker_task *task, struct elf_image *image, s
 
 	if (!named)
 		return error_oom(err);
-	int r = symbols_new(image, &symbols, err);
+	int r = read_symbols(f, &symbols, err);
 	if (!r)
 		r = send_symbols(task, symbols, named, err);
 	if (r)
 		return r;
-	r = dwarf_info_open(image, &dwarf, err);
+	r = open_dwarf(f, &dwarf, err);
 	if (!r)
 		r = send_dwarf(task, dwarf, symbols, named, err);
 	else if (r == -ENOENT)
 		r = 0; /* symbols are all it has */
-	int bounds = task->count ? send_unnamed(task, image, symbols, named, &bounds_err) : 0;
+	int bounds = task->count ? send_unnamed(task, f->image, symbols, named, &bounds_err) : 0;
 	if (bounds && !r) {
 		*err = bounds_err;
 		r = bounds;
@@ -248,12 +321,21 @@ static int send_names(const struct worker_task *task, struct elf_image *image, s
 
 int worker_run_here(const struct worker_task *task, struct error *err)
 {
-	CLEANUP(elf_image_closep) struct elf_image *image = NULL;
-	int r = elf_image_open(task->fd, &image, err);
+	CLEANUP(files_done) struct files f = { 0 };
+	struct error beside_err;
+	int r = elf_image_open(task->fd, &f.image, err);
 
 	if (!r)
-		r = check_build_id(task, image, err);
+		r = check_build_id(task, f.image, err);
 	if (r)
 		return r;
-	return task->call ? send_calls(task, image, err) : send_names(task, image, err);
+	if (task->call)
+		return send_calls(task, f.image, err);
+	int beside = open_belonging(task, &f, &beside_err);
+	r = send_names(task, &f, err);
+	if (beside && !r) {
+		*err = beside_err;
+		r = beside;
+	}
+	return r;
 }

@@ -124,12 +124,20 @@ static int settle(struct symbols *t)
 
 int symbols_new(struct elf_image *image, struct symbols **ret, struct error *err)
 {
+	return symbols_new_with(image, NULL, 0, ret, err);
+}
+
+int symbols_new_with(struct elf_image *image, struct elf_image *const *others, uint32_t n,
+	struct symbols **ret, struct error *err)
+{
 	CLEANUP(symbols_freep) struct symbols *t = calloc(1, sizeof(*t));
 	struct error plt_err;
 
 	if (!t)
 		return error_oom(err);
 	int r = elf_image_each_symbol(image, add_symbol, t, err);
+	for (uint32_t i = 0; !r && i < n; i++)
+		r = elf_image_each_symbol(others[i], add_symbol, t, err);
 	if (r)
 		return r == -ENOMEM ? error_oom(err) : r;
 	/* Without readable linkage tables their slots stay unnamed, the functions do not. */

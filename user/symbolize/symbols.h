@@ -30,6 +30,10 @@ struct symbols;
 /* Reads @image's symbols; @image must outlive the table. A file without symbols gives an empty
  * table. -EBADMSG: broken symbol table; -ENOMEM. */
 int symbols_new(struct elf_image *image, struct symbols **ret, struct error *err);
+/* As symbols_new, with the symbols of @n other images of the same program: its separate debug file
+ * or the symbol table that it holds compressed. They must outlive the table, too. */
+int symbols_new_with(struct elf_image *image, struct elf_image *const *others, uint32_t n,
+	struct symbols **ret, struct error *err);
 void symbols_free(struct symbols *symbols);
 void symbols_freep(struct symbols **symbols);
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -21,12 +22,14 @@
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
+#include "symbolize/debug_data.h"
 #include "symbolize/dwarf.h"
 
 enum {
 	CPU_SECONDS = 20,
 	WALL_SECONDS = 30,
 	MEMORY_BYTES = 1 << 30, /* half: limits are set to what is used and twice this */
+	FILE_BYTES = DEBUG_DATA_BYTES_MAX + (1 << 20), /* of what it unpacks */
 	TEXT_BYTES_MAX = 16384,
 	REPLY_BYTES_MAX = 512 << 20,
 };
@@ -153,6 +156,7 @@ static void limit_resources(void)
 	}
 #endif
 	setrlimit(RLIMIT_CPU, &(struct rlimit){ CPU_SECONDS, CPU_SECONDS });
+	setrlimit(RLIMIT_FSIZE, &(struct rlimit){ FILE_BYTES, FILE_BYTES });
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	setrlimit(RLIMIT_NPROC, &(struct rlimit){ 0, 0 });
 }
@@ -201,22 +205,27 @@ static int filter_syscalls(void)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) && errno != EINVAL ? -errno : 0;
 }
 
-/* Closes everything that the child inherited but its file and its pipe. */
-static void close_others(int one, int other)
+/* Closes everything that the child inherited but the @n files in @kept, of which some may be 0. */
+static void close_others(const int *kept, size_t n)
 {
-	unsigned low = (unsigned)(one < other ? one : other);
-	unsigned high = (unsigned)(one < other ? other : one);
 #ifdef __SANITIZE_ADDRESS__
-	unsigned first = 3; /* keep where the sanitizer reports to */
+	unsigned next = 3; /* keep where the sanitizer reports to */
 #else
-	unsigned first = 0;
+	unsigned next = 0;
 #endif
 
-	if (low > first)
-		syscall(SYS_close_range, first, low - 1, 0);
-	if (high > low + 1)
-		syscall(SYS_close_range, low + 1 > first ? low + 1 : first, high - 1, 0);
-	syscall(SYS_close_range, high + 1, ~0U, 0);
+	for (;;) {
+		unsigned keep = ~0U;
+
+		for (size_t i = 0; i < n; i++)
+			if (kept[i] > 0 && (unsigned)kept[i] >= next && (unsigned)kept[i] < keep)
+				keep = (unsigned)kept[i];
+		if (keep > next)
+			syscall(SYS_close_range, next, keep == ~0U ? keep : keep - 1, 0);
+		if (keep == ~0U)
+			return;
+		next = keep + 1;
+	}
 }
 
 static int confine(struct error *err)
@@ -243,7 +252,8 @@ static _Noreturn void child(struct worker_task task, int pipe_fd)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGXCPU, SIG_DFL);
-	close_others(task.fd, pipe_fd);
+	close_others(
+		(const int[]){ task.fd, task.debug_fd, task.alt_fd, task.scratch_fd, pipe_fd }, 5);
 	task.place = task.place ? send_place : NULL;
 	task.start = task.start ? send_start : NULL;
 	task.ifunc = task.ifunc ? send_ifunc : NULL;
@@ -422,12 +432,16 @@ static int deliver(
 int worker_run(const struct worker_task *task, struct error *err)
 {
 	CLEANUP_STRBUF struct strbuf all = { 0 };
-	CLEANUP(fd_closep) int from = -1;
+	CLEANUP(fd_closep) int from = -1, scratch = -1;
 	int pipe_fds[2], status = 0;
 
 	if (pipe2(pipe_fds, O_CLOEXEC))
 		return error_set(err, -errno, "no pipe to a symbol reader: %s", strerror(errno));
 	from = pipe_fds[0];
+	/* Without it compressed symbols stay unread. */
+	scratch = memfd_create("symbols", MFD_CLOEXEC);
+	struct worker_task with_scratch = *task;
+	with_scratch.scratch_fd = scratch > 0 ? scratch : 0;
 	pid_t pid = fork();
 	if (pid < 0) {
 		int code = -errno;
@@ -437,7 +451,7 @@ int worker_run(const struct worker_task *task, struct error *err)
 	}
 	if (!pid) {
 		close(from);
-		child(*task, pipe_fds[1]);
+		child(with_scratch, pipe_fds[1]);
 	}
 	close(pipe_fds[1]);
 	int r = receive(from, &all, err);

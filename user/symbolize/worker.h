@@ -34,7 +34,13 @@ struct worker_name {
 
 /* What is asked of a file; receivers return 0, or -errno to stop. NULL = not asked. */
 struct worker_task {
-	int fd;                 /* the file; borrowed */
+	int fd; /* the file; borrowed */
+	/* Other files that belong to it and were found to do so; borrowed, 0 = none. */
+	int debug_fd; /* its separate debug information (debug_file.h) */
+	int alt_fd;   /* what dwz moved out of its DWARF, or out of that of debug_fd */
+	/* An empty file for symbols that the file holds compressed; 0 = leave them. worker_run()
+	 * brings its own. */
+	int scratch_fd;
 	const uint64_t *vaddrs; /* ELF virtual addresses, ascending */
 	uint32_t count;
 	const uint8_t *build_id; /* the file must have this one ... */
