@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "detect/detector.h"
 #include "detect/fixes.h"
+#include "detect/owner.h"
 
 /* By time alone the growth must be plain, for a program may simply turn to other work. */
 #define GROWTH_ALONE_MIN 2.0
@@ -40,6 +41,25 @@ static enum fix_case fix_of(enum search_kind kind)
 					   : FIX_CASE_INDEX;
 }
 
+/* Python runs a generator in a frame of its own; the function that is called is the one it stands
+ * in. */
+static uint32_t called_frame(struct detect_context *c, uint32_t stack, uint32_t frame)
+{
+	const struct profile *p = c->view.profile;
+
+	for (int i = 0; i < 4; i++) {
+		const char *name = profile_str(p, p->frames.at[frame].function);
+		if (p->frames.at[frame].kind != FRAME_PYTHON ||
+			!(owner_glob("*<genexpr>", name) || owner_glob("*comp>", name)))
+			break;
+		uint32_t outer = view_caller(&c->view, stack, frame);
+		if (!outer)
+			break;
+		frame = outer;
+	}
+	return frame;
+}
+
 /* Who repeats the search of @site? False when the caller picks another collection each time. */
 static bool find_repeater(struct detect_context *c, uint32_t stack, struct site *site)
 {
@@ -51,8 +71,9 @@ static bool find_repeater(struct detect_context *c, uint32_t stack, struct site 
 	if (s->nested)
 		return true;
 	site->repeated = NOT_SEEN;
-	uint32_t caller = view_caller(&c->view, stack, site->frame);
-	symbol_plain(profile_str(p, p->frames.at[site->frame].function), name, sizeof(name));
+	uint32_t frame = called_frame(c, stack, site->frame);
+	uint32_t caller = view_caller(&c->view, stack, frame);
+	symbol_plain(profile_str(p, p->frames.at[frame].function), name, sizeof(name));
 	const struct source_call *call = caller ? context_call(c, caller, name) : NULL;
 	if (call && s->collection_param >= 0) {
 		uint32_t bit = 1u << (s->collection_param & 15);
@@ -63,7 +84,7 @@ static bool find_repeater(struct detect_context *c, uint32_t stack, struct site 
 		return false; /* the call is not to be found: its arguments are unknown */
 	if (call && call->in_loop)
 		site->repeated = REPEATED_BY_CALLER;
-	else if (context_called_in_loop(c, stack, site->frame))
+	else if (context_called_in_loop(c, stack, frame))
 		site->repeated = REPEATED_ABOVE;
 	return true;
 }

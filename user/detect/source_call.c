@@ -157,7 +157,7 @@ static void argument(const struct source *s, struct source_call *ret, struct ran
 				i = end - 1;
 				continue;
 			}
-			if (python_method_called(s, loops, i))
+			if (python_method_called(s, loops, i) || python_is_format(s, i))
 				ret->touched |= bit;
 		}
 		variable = true;

@@ -4,6 +4,8 @@
 
 #include "detect/source_tree.h"
 
+enum { SMALL_LIST = 16 }; /* up to so many elements a list is searched about as fast as a set */
+
 /* Equal token by token: "self.seen" and "self.seen". */
 static bool same_path(const struct source *s, struct range a, uint32_t at)
 {
@@ -15,11 +17,29 @@ static bool same_path(const struct source *s, struct range a, uint32_t at)
 	return true;
 }
 
+/* Is the value at @i a list that may be long: any but one written out with few elements? */
+static bool is_long_list(const struct source *s, uint32_t i)
+{
+	static const char *const makes[] = { "list", "sorted", NULL };
+	uint32_t end = s->tokens.at[i].match, elements = 1;
+
+	if (token_in(s, i, makes))
+		return token_is(s, i + 1, "(");
+	if (!token_is(s, i, "[") || !end || end == i + 1)
+		return token_is(s, i, "[");
+	for (uint32_t k = i + 1;
+		k<end; k = s->tokens.at[k].match> k ? s->tokens.at[k].match : k + 1) {
+		if (token_is(s, k, "for"))
+			return true;
+		elements += token_is(s, k, ",");
+	}
+	return elements > SMALL_LIST;
+}
+
 /* Does the text show that @name is a list: created as one or appended to, and never as a set or a
  * dictionary? */
 static bool is_list(const struct source *s, struct range name)
 {
-	static const char *const lists[] = { "[", "list", "sorted", NULL };
 	static const char *const others[] = { "{", "set", "dict", "frozenset", "defaultdict",
 		"OrderedDict", "Counter", "deque", NULL };
 	bool list = false;
@@ -35,7 +55,7 @@ static bool is_list(const struct source *s, struct range name)
 		if (token_is(s, value - 1, "=")) {
 			if (token_in(s, value, others) || token_is(s, value + 2, "deque"))
 				return false;
-			list |= token_in(s, value, lists);
+			list |= is_long_list(s, value);
 		}
 		if (token_is(s, after, ".") && token_is(s, after + 1, "add"))
 			return false;
@@ -72,6 +92,18 @@ static struct range path_before(const struct source *s, uint32_t i)
 	return r;
 }
 
+/* The number of the argument, as callers write it, that the name at @i comes from, or -1: "self" is
+ * no argument, and what an object holds is the object's own. */
+static int argument_of(const struct source *s, int32_t function, uint32_t i)
+{
+	int number = function_parameter(s, function, i);
+
+	if (number < 0)
+		return -1;
+	uint32_t first = s->blocks.at[function].head.from;
+	return number - (token_is(s, first, "self") || token_is(s, first, "cls"));
+}
+
 static bool found(const struct source *s, uint32_t at, enum search_kind kind, struct range list,
 	struct range subject, struct source_search *ret)
 {
@@ -80,27 +112,29 @@ static bool found(const struct source *s, uint32_t at, enum search_kind kind, st
 
 	if (list.from >= list.to || s->tokens.at[list.to - 1].type != TOKEN_NAME)
 		return false;
-	int from_call = function_parameter(s, function, list.from);
-	if (from_call >= 0 ? loop < 0 : !is_list(s, list))
+	int from_call = argument_of(s, function, list.from);
+	if (!is_list(s, list))
 		return false;
-	if (from_call >= 0 && !is_list(s, list))
+	struct source_search r = {
+		.kind = kind, .collection_param = from_call, .subject_param = -1
+	};
+	r.first_line = r.last_line = s->tokens.at[at].line;
+	range_text(s, list, r.collection);
+	range_text(s, subject, r.subject);
+	r.nested = loop >= 0 &&
+		   (kind == SEARCH_SHIFT || range_varies(s, subject, s->blocks.at[loop].all));
+	/* A list made or chosen anew at every turn is as long as that turn makes it. */
+	if (r.nested && range_changes(s, s->blocks.at[loop].all, list.from))
 		return false;
-	ret->kind = kind;
-	ret->first_line = ret->last_line = s->tokens.at[at].line;
-	ret->collection_param = from_call;
-	range_text(s, list, ret->collection);
-	range_text(s, subject, ret->subject);
-	ret->nested = loop >= 0 &&
-		      (kind == SEARCH_SHIFT || range_varies(s, subject, s->blocks.at[loop].all));
-	/* A list made anew at every turn is as long as that turn makes it. */
-	if (ret->nested && range_changes(s, s->blocks.at[loop].body, list.from))
-		return false;
-	if (ret->nested)
-		ret->outer_line = s->tokens.at[s->blocks.at[loop].all.from].line;
-	for (uint32_t i = subject.from; i < subject.to && ret->subject_param < 0; i++)
+	if (r.nested)
+		r.outer_line = s->tokens.at[s->blocks.at[loop].all.from].line;
+	for (uint32_t i = subject.from; i < subject.to && r.subject_param < 0; i++)
 		if (token_is_variable(s, i))
-			ret->subject_param = function_parameter(s, function, i);
-	return ret->nested || ret->subject_param >= 0 || kind == SEARCH_SHIFT;
+			r.subject_param = argument_of(s, function, i);
+	if (!r.nested && r.subject_param < 0 && kind != SEARCH_SHIFT)
+		return false;
+	*ret = r;
+	return true;
 }
 
 /* The "in" that belongs to a for is none. */
@@ -167,11 +201,31 @@ static bool set_once_by_module(const struct source *s, uint32_t name)
 	return values == 1;
 }
 
+/* r"", b"" ...: letters right before the quote. */
+static bool is_prefix(const struct source *s, uint32_t i)
+{
+	const struct token *t = &s->tokens.at[i];
+
+	return i + 1 < s->tokens.n && s->tokens.at[i + 1].type == TOKEN_STRING &&
+	       s->tokens.at[i + 1].start == t->start + t->bytes;
+}
+
+bool python_is_format(const struct source *s, uint32_t i)
+{
+	const char *prefix = s->text + s->tokens.at[i].start;
+	uint32_t n = s->tokens.at[i].bytes;
+
+	return is_prefix(s, i) &&
+	       (memchr(prefix, 'f', n) || memchr(prefix, 'F', n) || memchr(prefix, 't', n));
+}
+
 uint32_t python_constant(const struct source *s, uint32_t i, uint32_t end)
 {
 	uint32_t last = i;
 	int32_t function = s->tokens.at[i].inside[BLOCK_FUNCTION];
 
+	if (is_prefix(s, i))
+		return python_is_format(s, i) ? i : i + 2;
 	while (last + 2 < end && token_is(s, last + 1, ".") &&
 		s->tokens.at[last + 2].type == TOKEN_NAME)
 		last += 2;

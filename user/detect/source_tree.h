@@ -79,9 +79,11 @@ struct range range_definition(
 int function_parameter(const struct source *s, int32_t f, uint32_t name);
 /* Python: a list searched or shifted by one expression on @line (source_python.c). */
 bool python_search(const struct source *s, uint32_t line, struct source_search *ret);
-/* Python: the end of the value at @i when it is the same at every call: "re.I", "settings.TEXT", or
- * a name that only the module itself sets, once; else @i (source_python.c). */
+/* Python: the end of the value at @i when it is the same at every call: r"text", "re.I",
+ * "settings.TEXT", or a name that only the module itself sets, once; else @i (source_python.c). */
 uint32_t python_constant(const struct source *s, uint32_t i, uint32_t end);
+/* Python: is the name at @i the prefix of a string with values in it, as f"{x}"? */
+bool python_is_format(const struct source *s, uint32_t i);
 /* Python: does @where call a method of the object at token @name, or read an attribute of it as a
  * call would change it? */
 bool python_method_called(const struct source *s, struct range where, uint32_t name);

@@ -6,3 +6,7 @@ def emails(messages, pattern):
         if re.match(pattern, message.sender):
             found += 1
     return found
+
+
+def numbers(texts):
+    return [t for t in texts if re.search(r"[0-9]+", t, flags=re.ASCII)]

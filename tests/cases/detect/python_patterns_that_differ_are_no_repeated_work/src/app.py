@@ -5,3 +5,7 @@ def filters(rules):
     for rule in rules:
         compiled.append(re.compile(rule.pattern))
     return compiled
+
+
+def named(texts, name):
+    return [t for t in texts if re.search(f"^{name} ", t)]
