@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/strbuf.h"
 #include "symbolize/call_names.h"
+#include "symbolize/debug_file.h"
 #include "symbolize/jit.h"
 #include "symbolize/kallsyms.h"
 #include "symbolize/vdso.h"
@@ -41,6 +42,7 @@ struct work {
 	/* The module in progress: its addresses, and where each one's frames begin in asked. */
 	VEC(uint64_t) vaddrs;
 	VEC(uint32_t) first;
+	bool no_debuginfod;   /* the servers have failed */
 	struct ifuncs ifuncs; /* of the modules that have nameless functions */
 };
 
@@ -343,6 +345,53 @@ static bool has_failed(const struct work *w, uint32_t module)
 	return false;
 }
 
+/* A module whose debug file is looked for. */
+struct beside {
+	const struct symbolize_options *options;
+	uint32_t module;
+};
+
+static int open_beside(void *context, const char *path)
+{
+	const struct beside *b = context;
+
+	return b->options->open_beside(b->options->context, b->module, path);
+}
+
+/* Finds what belongs to the module's file @fd. A server that fails is not asked again. */
+static int find_debug(
+	struct work *w, uint32_t module, int fd, struct debug_files *ret, struct error *err)
+{
+	struct beside beside = { w->options, module };
+	struct debug_search search = { .fd = fd,
+		.path = module_path(w->profile, module),
+		.open_beside = w->options->open_beside ? open_beside : NULL,
+		.context = &beside,
+		.debuginfod = w->options->debuginfod && !w->no_debuginfod };
+	int r = debug_files_open(&search, ret, err);
+
+	w->no_debuginfod |= r != 0;
+	return r;
+}
+
+/* Runs @task on the open file of @module. */
+static int read_file(struct work *w, uint32_t module, struct worker_task *task, struct error *err)
+{
+	struct debug_files debug = { 0 };
+	struct error other;
+	int found = task->call ? 0 : find_debug(w, module, task->fd, &debug, &other);
+
+	task->debug_fd = debug.debug_fd;
+	task->alt_fd = debug.alt_fd;
+	int r = worker_run(task, err);
+	debug_files_close(&debug);
+	if (found && !r) {
+		*err = other;
+		r = found;
+	}
+	return r;
+}
+
 /* Runs @task on the file of @module; what it could not do becomes a failure row, one a module. */
 static int read_module(void *context, uint32_t module, struct worker_task *task)
 {
@@ -363,7 +412,7 @@ static int read_module(void *context, uint32_t module, struct worker_task *task)
 	task->build_id = build_id;
 	task->build_id_bytes = row->build_id_bytes;
 	task->build_id_unchecked = !row->build_id_bytes && kept_open;
-	int r = worker_run(task, &why);
+	int r = read_file(w, module, task, &why);
 	return r ? fail(w, module, r, why.text) : 0;
 }
 

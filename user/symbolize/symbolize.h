@@ -20,7 +20,13 @@ struct symbolize_options {
 	 * descriptor of a regular file, which symbolize_profile closes, or -errno. NULL = only our
 	 * own root is looked into. */
 	int (*open_process_file)(void *context, uint32_t process_pid, const char *path);
+	/* Opens @path as a process sees it that has p->modules.at[@module] mapped, for the module's
+	 * separate debug file: as above. NULL = only our own root is looked into. */
+	int (*open_beside)(void *context, uint32_t module, const char *path);
 	void *context;
+	/* Ask the servers in DEBUGINFOD_URLS for debug files that are not here: build ids leave the
+	 * machine. */
+	bool debuginfod;
 	const char *kallsyms_path; /* NULL = /proc/kallsyms */
 	bool skip_kernel;          /* leave kernel frames raw */
 };
@@ -44,9 +50,10 @@ struct symbolize_stats {
 
 /* Fills, in place, every frame of @p that has a module (or is a kernel frame) but no function.
  * Module files are read one by one in confined child processes (worker.h); a file must carry the
- * build id that the module row records. Frames in kernel space are looked up in kallsyms and their
- * module becomes "[kernel]" or "[module]"; when the profile has a fact "boot_id" it must be that of
- * the running kernel, for addresses change with each boot. "[vdso]" is read from this process.
+ * build id that the module row records. A stripped one is read together with its separate debug
+ * file (debug_file.h). Frames in kernel space are looked up in kallsyms and their module becomes
+ * "[kernel]" or "[module]"; when the profile has a fact "boot_id" it must be that of the running
+ * kernel, for addresses change with each boot. "[vdso]" is read from this process.
  *
  * Code in anonymous memory was made by a just-in-time compiler: an unknown frame of a module
  * "[anon:PID]" (jit.h: one per process, since the same address is other code elsewhere) becomes a
