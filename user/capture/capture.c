@@ -181,6 +181,7 @@ static int finish(struct capture *c, struct target *target, struct error *err)
 	struct symbolize_options symbolize = {
 		.open_module = modules_open_fd,
 		.open_process_file = modules_open_process_file,
+		.open_beside = modules_open_beside,
 		.context = c->modules,
 	};
 	CLEANUP(symbolize_stats_done) struct symbolize_stats stats = { 0 };

@@ -32,6 +32,7 @@ struct module {
 	struct module_key key;
 	uint32_t number;
 	uint32_t profile_index;
+	pid_t pid; /* who had it first */
 	uint32_t unwind_file;
 	bool unwind_tried, python_tried;
 	struct python_image *python;
@@ -151,6 +152,7 @@ static int module_add(struct modules *m, const struct module_key *key,
 	}
 	module->key = *key;
 	module->number = m->all.n - 1;
+	module->pid = mapping->pid;
 	module->fd = -1;
 	module_open(module, mapping);
 	if (module->image)
@@ -253,6 +255,16 @@ int modules_open_fd(void *context, uint32_t profile_index)
 		int fd = fcntl(m->all.at[i]->fd, F_DUPFD_CLOEXEC, 0);
 		return fd < 0 ? -errno : fd;
 	}
+	return -ENOENT;
+}
+
+int modules_open_beside(void *context, uint32_t profile_index, const char *path)
+{
+	struct modules *m = context;
+
+	for (uint32_t i = 1; i < m->all.n; i++)
+		if (m->all.at[i]->profile_index == profile_index)
+			return proc_open_in_root(m->all.at[i]->pid, path);
 	return -ENOENT;
 }
 

@@ -47,6 +47,9 @@ int64_t modules_changed_s(const struct modules *m, uint32_t number);
 
 /* For symbolizing: a new fd of the module with this index in the profile, or -errno. */
 int modules_open_fd(void *modules, uint32_t profile_index);
+/* For symbolizing: a new fd of the regular file @path as the process sees it that mapped the module
+ * first, or -errno. */
+int modules_open_beside(void *modules, uint32_t profile_index, const char *path);
 /* For symbolizing: a new fd of the regular file @path as process @pid sees it, or -errno. */
 int modules_open_process_file(void *modules, uint32_t pid, const char *path);
 
