@@ -74,8 +74,8 @@ static void every_feature_has_a_name_of_its_own_and_a_mend(void **state)
 		assert_true(f->name[0] && f->used_for[0] && f->mend[0]);
 		assert_non_null(f->probe);
 		/* tests/run.sh compares these names with what tests skip for. */
-		assert_int_equal(strspn(f->name, "abcdefghijklmnopqrstuvwxyz0123456789_"),
-			strlen(f->name));
+		assert_int_equal(
+			strspn(f->name, "abcdefghijklmnopqrstuvwxyz0123456789_"), strlen(f->name));
 		for (size_t i = 0; i < n; i++)
 			assert_string_not_equal(kernel_feature_at(i)->name, f->name);
 	}
