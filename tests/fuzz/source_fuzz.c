@@ -21,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		struct source *s;
 		struct source_search search;
 		struct source_call call;
+		struct source_concat concat;
 		char name[SOURCE_NAME_BYTES];
 		uint32_t first, last;
 		if (source_parse(text, 1, files[i], &s))
@@ -28,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		for (uint32_t line = 1; line < 40; line++) {
 			source_search(s, line, "a", &search);
 			source_compares(s, line);
+			source_concat(s, line, &concat);
 			source_loop_depth(s, line);
 			source_loop_lines(s, line, &first, &last);
 			for (uint32_t k = 0; k < 3 && source_called(s, line, k, name); k++)

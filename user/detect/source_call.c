@@ -6,6 +6,8 @@
 
 #include "detect/source_tree.h"
 
+enum { ARGUMENT_TOKENS_MAX = 64 }; /* a longer one may depend on anything */
+
 /* The token of the call nearest to @line; 0 = none within 3 lines. */
 static uint32_t find_call(const struct source *s, uint32_t line, const char *callee)
 {
@@ -147,6 +149,14 @@ static void argument(const struct source *s, struct source_call *ret, struct ran
 	if (!number)
 		range_text(s, r, ret->first);
 	range_text(s, r, ret->last);
+	if (r.to - r.from > ARGUMENT_TOKENS_MAX) {
+		ret->varies |= bit;
+		ret->inner_varies |= bit;
+		ret->touched |= bit;
+		ret->inner_touched |= bit;
+		ret->selects |= bit;
+		return;
+	}
 	for (uint32_t i = r.from; i < r.to; i++) {
 		if (!token_is_variable(s, i) || token_is_constant(s, i))
 			continue;

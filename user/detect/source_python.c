@@ -4,7 +4,10 @@
 
 #include "detect/source_tree.h"
 
-enum { SMALL_LIST = 16 }; /* up to so many elements a list is searched about as fast as a set */
+enum {
+	SMALL_LIST = 16, /* up to so many elements a list is searched about as fast as a set */
+	LINE_SEARCHES_MAX = 64, /* "in" and "." on one line that are looked at */
+};
 
 /* Equal token by token: "self.seen" and "self.seen". */
 static bool same_path(const struct source *s, struct range a, uint32_t at)
@@ -21,7 +24,7 @@ static bool same_path(const struct source *s, struct range a, uint32_t at)
 static bool is_long_list(const struct source *s, uint32_t i)
 {
 	static const char *const makes[] = { "list", "sorted", NULL };
-	uint32_t end = s->tokens.at[i].match, elements = 1;
+	uint32_t end = i < s->tokens.n ? s->tokens.at[i].match : 0, elements = 1;
 
 	if (token_in(s, i, makes))
 		return token_is(s, i + 1, "(");
@@ -241,7 +244,8 @@ bool python_method_called(const struct source *s, struct range where, uint32_t n
 	for (uint32_t i = where.from; i < where.to && i + 2 < s->tokens.n; i++) {
 		if (!token_is_variable(s, i) || !token_same(s, i, name))
 			continue;
-		while (token_is(s, i + 1, ".") && s->tokens.at[i + 2].type == TOKEN_NAME)
+		while (i + 2 < s->tokens.n && token_is(s, i + 1, ".") &&
+			s->tokens.at[i + 2].type == TOKEN_NAME)
 			i += 2;
 		if (token_is(s, i - 1, ".") && token_is(s, i + 1, "("))
 			return true;
@@ -302,9 +306,12 @@ bool source_concat(const struct source *s, uint32_t line, struct source_concat *
 
 bool python_search(const struct source *s, uint32_t line, struct source_search *ret)
 {
-	for (uint32_t i = 1; i + 3 < s->tokens.n; i++) {
+	uint32_t looked = 0;
+
+	for (uint32_t i = 1; i + 3 < s->tokens.n && looked < LINE_SEARCHES_MAX; i++) {
 		if (s->tokens.at[i].line != line)
 			continue;
+		looked += token_is(s, i, "in") || token_is(s, i, ".");
 		if (token_is(s, i, "in") && !is_for_in(s, i)) {
 			struct range subject = left_operand(s, i - token_is(s, i - 1, "not"));
 			struct range list = path_from(s, i + 1);
