@@ -19,7 +19,7 @@ DEPS_BUILD := gcc g++ make pkg-config clang bpftool libbpf-dev libelf-dev libdw-
 	libjson-c-dev libprotobuf-c-dev protobuf-c-compiler zlib1g-dev uthash-dev libcap-dev \
 	liblzma-dev libdebuginfod-dev
 DEPS_TEST  := libcmocka-dev sqlite3 golang-go chromium python3 linux-perf clang-format libclang-rt-14-dev \
-	procps file git groff-base curl xz-utils
+	procps file git groff-base curl xz-utils dwz binutils
 DEPS_VM    := qemu-system-x86 busybox-static cpio
 
 # ---- Sources: a room is a folder; its files are found ------------------------------------------

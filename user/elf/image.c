@@ -85,7 +85,7 @@ static int check_ident(int fd, struct error *err)
 }
 
 /* Refuses headers that point outside of the file, before libelf allocates for them. */
-static int check_header(struct elf_image *image, struct error *err)
+static int check_header(struct elf_image *image, bool may_be_sections, struct error *err)
 {
 	struct header h;
 	int r = check_ident(image->fd, err);
@@ -94,14 +94,17 @@ static int check_header(struct elf_image *image, struct error *err)
 		return r;
 	if (!read_header(image, &h))
 		return error_set(err, -EBADMSG, "the ELF header is cut short");
-	if (image->type != ET_EXEC && image->type != ET_DYN)
+	bool sections_only = may_be_sections && !h.phnum && h.shnum;
+	if (image->type != ET_EXEC && image->type != ET_DYN &&
+		!(sections_only && image->type == ET_REL))
 		return error_set(err, -ENOTSUP,
 			"an ELF file of type %u, neither executable nor shared object",
 			image->type);
 	uint32_t phentsize = image->wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
 	uint32_t shentsize = image->wide ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
-	if (!h.phnum || h.phnum > SEGMENTS_MAX || h.phentsize != phentsize ||
-		!fits(h.phoff, (uint64_t)h.phnum * phentsize, image->file_bytes))
+	if (!sections_only &&
+		(!h.phnum || h.phnum > SEGMENTS_MAX || h.phentsize != phentsize ||
+			!fits(h.phoff, (uint64_t)h.phnum * phentsize, image->file_bytes)))
 		return error_set(err, -EBADMSG, "the program headers do not fit the file");
 	/* shnum 0 with a table means 65280 sections or more: nothing that we would profile. */
 	if (h.shoff && (!h.shnum || h.shentsize != shentsize ||
@@ -182,7 +185,19 @@ static int read_segments(struct elf_image *image, struct error *err)
 	return 0;
 }
 
-int elf_image_open(int fd, struct elf_image **ret, struct error *err)
+/* Takes the build id of a file without segments from its section. */
+static void find_section_build_id(struct elf_image *image)
+{
+	struct elf_bytes notes;
+	struct error none;
+
+	if (elf_image_has_section(image, ".note.gnu.build-id") &&
+		!elf_image_section(image, ".note.gnu.build-id", &notes, &none) &&
+		notes.n <= NOTES_BYTES_MAX)
+		find_build_id(image, notes.at, notes.n, 4);
+}
+
+static int open_image(int fd, bool may_be_sections, struct elf_image **ret, struct error *err)
 {
 	CLEANUP(elf_image_closep) struct elf_image *image = calloc(1, sizeof(*image));
 	struct stat st;
@@ -195,7 +210,7 @@ int elf_image_open(int fd, struct elf_image **ret, struct error *err)
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, -EINVAL, "not a regular file");
 	image->file_bytes = (uint64_t)st.st_size;
-	int r = check_header(image, err);
+	int r = check_header(image, may_be_sections, err);
 	if (r)
 		return r;
 	if (elf_version(EV_CURRENT) == EV_NONE)
@@ -206,8 +221,20 @@ int elf_image_open(int fd, struct elf_image **ret, struct error *err)
 	r = read_segments(image, err);
 	if (r)
 		return r;
+	if (!image->segments.n)
+		find_section_build_id(image);
 	*ret = STEAL(image);
 	return 0;
+}
+
+int elf_image_open(int fd, struct elf_image **ret, struct error *err)
+{
+	return open_image(fd, false, ret, err);
+}
+
+int elf_image_open_debug(int fd, struct elf_image **ret, struct error *err)
+{
+	return open_image(fd, true, ret, err);
 }
 
 void elf_image_close(struct elf_image *image)

@@ -31,6 +31,9 @@ struct elf_image;
  * -EBADMSG: not ELF, or headers that contradict the file's size (hint names the cause);
  * -ENOTSUP: another kind or byte order of ELF; -EINVAL: not a regular file; -EMFILE, -ENOMEM. */
 int elf_image_open(int fd, struct elf_image **ret, struct error *err);
+/* As elf_image_open, for files of debug information: those may also be relocatable files without
+ * program headers, as dwz writes them. */
+int elf_image_open_debug(int fd, struct elf_image **ret, struct error *err);
 /* Takes NULL. Bytes and names borrowed from the image end here. */
 void elf_image_close(struct elf_image *image);
 /* For CLEANUP(elf_image_closep). */

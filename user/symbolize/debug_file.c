@@ -53,7 +53,7 @@ static bool is_wanted(const struct debug_search *s, int fd, const struct wanted 
 
 	if (fstat(s->fd, &program) || fstat(fd, &found) || !S_ISREG(found.st_mode) ||
 		(program.st_dev == found.st_dev && program.st_ino == found.st_ino) ||
-		elf_image_open(fd, &image, NULL))
+		elf_image_open_debug(fd, &image, NULL))
 		return false;
 	uint32_t n = elf_image_build_id(image, &id);
 	if (n && w->build_id_bytes)

@@ -244,7 +244,7 @@ static int no_symbol(void *context, const struct elf_symbol *symbol)
 static int open_beside(int fd, struct elf_image **ret, struct error *err)
 {
 	CLEANUP(elf_image_closep) struct elf_image *image = NULL;
-	int r = fd ? elf_image_open(fd, &image, err) : 0;
+	int r = fd ? elf_image_open_debug(fd, &image, err) : 0;
 
 	if (!r && image)
 		r = elf_image_each_symbol(image, no_symbol, NULL, err);
