@@ -142,8 +142,9 @@ static bool cut_line(struct request *r)
 static int nothing_fits(const char *what, struct error *err)
 {
 	error_exit(err, EXIT_USAGE, -ENOENT, "no function or source file is called '%s'", what);
-	return error_hint(err, "names are those of `assay report`, files also the end of their "
-			       "path; see report --by line");
+	error_hint(err, "names are those of `assay report`, files also the end of their "
+			"path; see report --by line");
+	return -ENOENT;
 }
 
 static int request_read(const struct annotation *a, struct request *r, struct error *err)
@@ -525,8 +526,9 @@ static int tables_make(struct annotation *a, const struct annotate_options *o, s
 static int no_lines(struct error *err)
 {
 	error_exit(err, EXIT_USAGE, -ENOENT, "no function of this profile has source lines");
-	return error_hint(err, "install debug symbols, or build with -g; report --by function "
-			       "needs none");
+	error_hint(err, "install debug symbols, or build with -g; report --by function "
+			"needs none");
+	return -ENOENT;
 }
 
 int annotate(const struct profile *p, const struct annotate_options *o, struct annotation **ret,

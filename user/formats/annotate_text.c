@@ -181,14 +181,15 @@ static void heading(struct page *p, const struct annotate_part *part)
 	strbuf_puts(p->out, colour_bold(p->colour));
 	text_terminal_cut(p->out, strbuf_cstr(&name), p->width);
 	strbuf_puts(p->out, colour_off(p->colour));
-	strbuf_printf(&cost, "\n%s %.1f %%", "self", 100 * r->self);
+	strbuf_printf(&cost, "self %.1f %%", 100 * r->self);
 	if (r->has_bounds)
 		strbuf_printf(&cost, " (%.1f-%.1f)", 100 * r->self_low, 100 * r->self_high);
 	strbuf_printf(&cost, ", total %.1f %%", 100 * r->total);
 	if (r->has_bounds)
 		strbuf_printf(&cost, " (%.1f-%.1f)", 100 * r->total_low, 100 * r->total_high);
-	strbuf_puts(p->out, strbuf_cstr(&cost));
-	strbuf_puts(p->out, "\n\n");
+	strbuf_putc(p->out, '\n');
+	paragraph(p->out, "", strbuf_cstr(&cost), 0, p->width);
+	strbuf_putc(p->out, '\n');
 	p->out->oom |= name.oom || cost.oom;
 }
 

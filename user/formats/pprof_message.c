@@ -47,7 +47,8 @@ void pprof_message_done(struct pprof_message *m)
 int pprof_bad(struct error *err, const char *what)
 {
 	error_exit(err, EXIT_INPUT, -EBADMSG, "not a sound pprof file: %s", what);
-	return error_hint(err, "`go tool pprof -raw FILE` shows what is in it");
+	error_hint(err, "`go tool pprof -raw FILE` shows what is in it");
+	return -EBADMSG;
 }
 
 static int too_big(struct error *err)

@@ -384,7 +384,8 @@ static int types_read(struct reader *r, struct error *err)
 		return 0;
 	error_exit(err, EXIT_INPUT, -ENOTSUP, "this pprof file does not measure CPU time but '%s'",
 		text(r, m->sample_type[0]->type));
-	return error_hint(err, "only CPU profiles can be imported");
+	error_hint(err, "only CPU profiles can be imported");
+	return -ENOTSUP;
 }
 
 /* Count and value of a sample, whatever the file has of them. */
@@ -397,7 +398,8 @@ static int values_read(
 	*value = r->value_type >= 0 ? s->value[r->value_type] : 0;
 	if (*count < 0 || *value < 0) {
 		error_exit(err, EXIT_INPUT, -ENOTSUP, "this pprof file has negative values");
-		return error_hint(err, "differences of profiles cannot be imported");
+		error_hint(err, "differences of profiles cannot be imported");
+		return -ENOTSUP;
 	}
 	bool over = false;
 	if (r->value_type >= 0)
