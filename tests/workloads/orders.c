@@ -208,14 +208,20 @@ static char *write_receipt(const struct order *o)
 static char *write_receipt(const struct order *o)
 {
 	char *text = calloc(1, 1);
+	size_t length = 0;
 
 	for (uint32_t l = 0; l < o->line_count; l++) {
 		const char *label = catalogue[o->lines[l].product].label;
+		size_t more = strlen(label);
+		char *longer = malloc(length + more + 1);
 
-		text = realloc(text, strlen(text) + strlen(label) + 1);
-		if (!text)
+		if (!longer)
 			abort();
-		strcat(text, label);
+		memcpy(longer, text, length);
+		memcpy(longer + length, label, more + 1);
+		free(text);
+		text = longer;
+		length += more;
 	}
 	return text;
 }
