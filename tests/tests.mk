@@ -59,7 +59,7 @@ $(B)/tests/%_test: tests/%_test.c $(LIB)
 	@mkdir -p $(@D)
 	$(call say,TEST,$<) $(CC) $(ALL_CFLAGS) -Itests -MMD -MP $< $(LIB) $(LIBS) -lcmocka -o $@
 # The kernel half's walk, compiled for user space; its words need not be aligned, as in the kernel.
-$(B)/tests/unit/walk/walk_test: ALL_CFLAGS += -Ibpf -fno-strict-aliasing -fno-sanitize=alignment
+$(B)/tests/unit/walk/%: ALL_CFLAGS += -Ibpf -fno-strict-aliasing -fno-sanitize=alignment
 $(B)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(LIB)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<) $(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP $< $(LIB) $(LIBS) -o $@
