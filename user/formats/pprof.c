@@ -389,9 +389,12 @@ static int message_link(struct build *b)
 	int64_t mapping = pointers_add(b, &b->mappings), function = pointers_add(b, &b->functions);
 	int64_t location = pointers_add(b, &b->locations), line = pointers_add(b, &b->lines);
 	int64_t sample = pointers_add(b, &b->samples), label = pointers_add(b, &b->labels);
+
+	/* Empty vectors get an address too: nothing may be added to NULL, not even 0. */
+	if (!vec_reserve(&b->pointers, 1) || !vec_reserve(&b->location_ids, 1))
+		return -ENOMEM;
 	uint64_t *ids = b->location_ids.at;
 	int64_t *values = b->values.at;
-
 	if (mapping < 0 || function < 0 || location < 0 || line < 0 || sample < 0 || label < 0)
 		return -ENOMEM;
 	void **at = b->pointers.at;
