@@ -167,7 +167,8 @@ static void argument(const struct source *s, struct source_call *ret, struct ran
 				i = end - 1;
 				continue;
 			}
-			if (python_method_called(s, loops, i) || python_is_format(s, i))
+			bool made = token_is(s, i + 1, "(") || python_is_format(s, i);
+			if (made || python_method_called(s, loops, i))
 				ret->touched |= bit;
 		}
 		variable = true;

@@ -192,8 +192,6 @@ static bool set_once_by_module(const struct source *s, uint32_t name)
 	for (uint32_t i = 1; i + 1 < s->tokens.n; i++) {
 		if (!token_is_variable(s, i) || !token_same(s, i, name))
 			continue;
-		if (token_is(s, i - 1, "global") || token_is(s, i - 1, "del"))
-			return false;
 		bool given = range_changes(s, (struct range){ i, i + 1 }, i);
 		if (given &&
 			(s->tokens.at[i].inside[BLOCK_FUNCTION] >= 0 ||

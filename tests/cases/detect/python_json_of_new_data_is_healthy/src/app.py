@@ -31,3 +31,22 @@ def changing():
 
 def parameter(body):
     return json.loads(body)
+
+
+def next_of(messages):
+    for _ in range(100):
+        handle(json.loads(next(messages)))
+
+
+from .state import newest
+
+twice = "{}"
+twice = read()
+
+
+def of_another_module():
+    return json.loads(newest)
+
+
+def of_a_module_that_changed_it():
+    return json.loads(twice)

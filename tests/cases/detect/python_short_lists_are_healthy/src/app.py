@@ -33,3 +33,10 @@ def of_each(orders, tag):
     for order in orders:
         if member(order.tags, tag):
             yield order
+
+
+def made_anew(orders):
+    for order in orders:
+        tags = [tag for tag in order.tags]
+        if order.main_tag in tags:
+            yield order
