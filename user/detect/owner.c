@@ -23,11 +23,13 @@ static const struct {
 	{ "*/bin/ruby*", OWNER_LIBRARY }, { "*/bin/perl*", OWNER_LIBRARY },
 	{ "*/bin/php*", OWNER_LIBRARY }, { "*/libjvm.so", OWNER_LIBRARY },
 	{ "*/bin/java", OWNER_LIBRARY }, { "<frozen *", OWNER_LIBRARY },
-	{ "/usr/local/*", OWNER_OWN }, { "/usr/include/*", OWNER_LIBRARY },
-	{ "/usr/lib*", OWNER_LIBRARY }, { "/lib/*", OWNER_LIBRARY }, { "/lib32/*", OWNER_LIBRARY },
-	{ "/lib64/*", OWNER_LIBRARY }, { "/libx32/*", OWNER_LIBRARY },
-	{ "/usr/bin/*", OWNER_SYSTEM }, { "/usr/sbin/*", OWNER_SYSTEM }, { "/bin/*", OWNER_SYSTEM },
-	{ "/sbin/*", OWNER_SYSTEM }, { "/usr/share/*", OWNER_SYSTEM },
+	{ "<attrs generated *", OWNER_LIBRARY },
+	{ "<__array_function__ internals>", OWNER_LIBRARY }, { "/usr/local/*", OWNER_OWN },
+	{ "/usr/include/*", OWNER_LIBRARY }, { "/usr/lib*", OWNER_LIBRARY },
+	{ "/lib/*", OWNER_LIBRARY }, { "/lib32/*", OWNER_LIBRARY }, { "/lib64/*", OWNER_LIBRARY },
+	{ "/libx32/*", OWNER_LIBRARY }, { "/usr/bin/*", OWNER_SYSTEM },
+	{ "/usr/sbin/*", OWNER_SYSTEM }, { "/bin/*", OWNER_SYSTEM }, { "/sbin/*", OWNER_SYSTEM },
+	{ "/usr/share/*", OWNER_SYSTEM },
 	{ "/usr/src/*", OWNER_LIBRARY }, /* where distributions' debug sources point */
 	{ "/usr/*", OWNER_SYSTEM }, { "/snap/*", OWNER_SYSTEM }, { "/nix/store/*", OWNER_SYSTEM },
 	/* Source paths of a C library as distributions build it. */
@@ -74,8 +76,12 @@ enum owner owner_of_frame(const struct profile *p, uint32_t frame)
 
 	if (f->kind == FRAME_KERNEL)
 		return OWNER_KERNEL;
-	if (f->kind == FRAME_PYTHON)
-		return owner_of_path(file);
+	if (f->kind == FRAME_PYTHON || *file == '<') {
+		/* dataclasses write their methods themselves, into no file. */
+		bool generated = !strcmp(file, "<string>") &&
+				 owner_glob("__create_fn__*", profile_str(p, f->function));
+		return generated ? OWNER_LIBRARY : owner_of_path(file);
+	}
 	if (f->kind == FRAME_JIT)
 		return OWNER_OWN;
 	enum owner module = owner_of_path(profile_str(p, p->modules.at[f->module].path));

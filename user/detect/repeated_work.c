@@ -33,7 +33,7 @@ static int input_of_python(const struct stack_facts *facts, const struct source_
 		return CONSTANT;
 	if (!call->in_loop)
 		return UNKNOWN;
-	return (call->varies | call->touched | call->selects) & all & ~call->literal ? OTHER : SAME;
+	return (call->varies | call->touched) & all & ~call->literal ? OTHER : SAME;
 }
 
 /* The call of the setup function at its target's line; the first way to write it that is there. */
