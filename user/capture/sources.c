@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/strbuf.h"
 #include "capture/private.h"
 #include "proc/process.h"
 
@@ -86,7 +87,19 @@ static bool is_newer(struct capture *c, int fd, uint32_t module)
 	       source.st_mtime > binary.st_mtime;
 }
 
-static int source_add(struct capture *c, const struct hot_file *hot, size_t *room, uint32_t *newer)
+/* Sources left out because they are newer than the code. */
+struct newer {
+	uint32_t count;
+	struct strbuf paths; /* one a line */
+};
+
+static void newer_done(struct newer *newer)
+{
+	strbuf_done(&newer->paths);
+}
+
+static int source_add(
+	struct capture *c, const struct hot_file *hot, size_t *room, struct newer *newer)
 {
 	struct profile *p = c->profile;
 	CLEANUP(freep) char *text = NULL;
@@ -97,7 +110,8 @@ static int source_add(struct capture *c, const struct hot_file *hot, size_t *roo
 	if (fd < 0)
 		return 0;
 	if (is_newer(c, fd, hot->module)) {
-		(*newer)++;
+		strbuf_printf(&newer->paths, "%s%s", newer->count++ ? "\n" : "",
+			profile_str(p, hot->file));
 		return 0;
 	}
 	int r = read_text(fd, &text, *room < FILE_BYTES_MAX ? *room : FILE_BYTES_MAX);
@@ -113,7 +127,7 @@ int sources_read(struct capture *c)
 	CLEANUP(freep) struct stack_use *uses = uses_with_callees(c);
 	CLEANUP(freep) struct hot_file *hot = calloc(p->strings.n, sizeof(*hot));
 	size_t room = TOTAL_BYTES_MAX;
-	uint32_t newer = 0;
+	CLEANUP(newer_done) struct newer newer = { 0 };
 	char text[32];
 
 	if (!uses || !hot)
@@ -140,6 +154,11 @@ int sources_read(struct capture *c)
 		if (r)
 			return r;
 	}
-	snprintf(text, sizeof(text), "%u", newer);
-	return newer ? profile_fact(p, "sources_newer_than_binary", text) : 0;
+	snprintf(text, sizeof(text), "%u", newer.count);
+	if (!newer.count)
+		return 0;
+	return newer.paths.oom || profile_fact(p, "sources_newer_than_binary", text) ||
+			       profile_fact(p, "sources_newer", strbuf_cstr(&newer.paths))
+		       ? -ENOMEM
+		       : 0;
 }
