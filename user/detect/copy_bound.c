@@ -35,9 +35,8 @@ static int how(
 		}
 		return PLAIN;
 	}
-	const struct source_concat *concat =
-		facts->seen[SYMBOL_CONCAT] ? context_concat(c, facts->target) : NULL;
-	if (concat) {
+	const struct source_concat *concat = context_concat(c, facts->target);
+	if (concat && (concat->list || facts->seen[SYMBOL_CONCAT])) {
 		strcpy(collection, concat->target);
 		bool again = concat->in_loop ||
 			     (concat->attribute && context_called_in_loop(c, stack, facts->target));
@@ -61,12 +60,16 @@ static bool is_copy(struct detect_context *c, const struct stack_facts *facts)
 	/* Two short strings are put together without a copy worth the name. */
 	if (facts->seen[SYMBOL_CONCAT])
 		return facts->moves || facts->kernel;
+	/* Such a line calls nothing; what runs below it copies the list or frees the old one. */
+	const struct source_concat *concat = context_concat(c, facts->target);
+	if (concat && concat->list && !facts->leaf)
+		return true;
 	if (facts->nameless)
 		guess = context_guess(c, facts->target);
 	return guess && guess->class == SYMBOL_COPY;
 }
 
-static int report(struct detect_context *c, struct group *g, const char *collection)
+static int report(struct detect_context *c, struct group *g, const char *collection, bool list)
 {
 	double growth = group_growth(c, g);
 	bool grows = g->value[GROWS] > g->count / 2, shifts = g->value[SHIFTS] > g->count / 2;
@@ -88,7 +91,7 @@ static int report(struct detect_context *c, struct group *g, const char *collect
 		fix_add(f,
 			grows    ? FIX_CASE_GROW
 			: shifts ? FIX_CASE_FRONT
-			: joins  ? FIX_CASE_JOIN
+			: joins  ? (list ? FIX_CASE_EXTEND : FIX_CASE_JOIN)
 				 : FIX_CASE_COPIES,
 			&(struct fix_words){ .collection = collection, .function = name }))
 		return -ENOMEM;
@@ -106,9 +109,9 @@ static int report(struct detect_context *c, struct group *g, const char *collect
 			name, *collection ? collection : "an array");
 	if (joins)
 		return finding_done(c, f,
-			"line %u makes the string %s longer part by part, and all that it holds is "
+			"line %u makes the %s %s longer part by part, and all that it holds is "
 			"copied each time. It would be no waste if it always stayed short.",
-			f->line, collection);
+			f->line, list ? "list" : "string", collection);
 	return finding_done(c, f,
 		dearer ? "The copies made by %s get steadily dearer. It would be no waste if the "
 			 "program really had to move more bytes."
@@ -146,7 +149,9 @@ static int run(struct detect_context *c)
 		if (!group_matters(c, &groups.list.at[k]))
 			continue;
 		how(c, stacks.at[k], view_stack(v, stacks.at[k]), collection);
-		rc = report(c, &groups.list.at[k], collection);
+		const struct source_concat *concat =
+			context_concat(c, view_stack(v, stacks.at[k])->target);
+		rc = report(c, &groups.list.at[k], collection, concat && concat->list);
 	}
 	vec_done(&stacks);
 	groups_done(&groups);

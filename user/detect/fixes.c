@@ -109,6 +109,13 @@ static const struct fix_row catalogue[] = {
 		"io.StringIO) and make the string with ''.join(parts) once at the end.",
 		0.8, 0.98, "each character is copied once, not once for each later part", "low",
 		"low", TESTS_FIRST, REVERT, CANARY, 0.25 },
+	[FIX_CASE_EXTEND] = { FIX_MEMORY_OPTIMIZATION,
+		"extend {collection} where it is instead of copying it",
+		"{collection} + ... makes a new list and copies all that {collection} holds "
+		"already. {collection}.extend(...) or append(...) adds to the list itself; nobody "
+		"else may rely on the old one.",
+		0.8, 0.98, "each element is copied once, not once for each later part", "low",
+		"low", TESTS_FIRST, REVERT, CANARY, 0.1 },
 	[FIX_CASE_COPIES] = { FIX_MEMORY_OPTIMIZATION, "stop copying what grows under {function}",
 		"The copies made by {function} get longer while the program runs. Pass a pointer "
 		"or a "

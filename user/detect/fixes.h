@@ -19,6 +19,7 @@ enum fix_case {
 	FIX_CASE_GROW,     /* a block grown step by step */
 	FIX_CASE_FRONT,    /* elements shifted to the front of an array */
 	FIX_CASE_JOIN,     /* Python: a string made longer part by part */
+	FIX_CASE_EXTEND,   /* Python: a list copied to add to it */
 	FIX_CASE_COPIES,   /* copies that grow with time */
 	FIX_CASE_REUSE,    /* short-lived objects */
 };

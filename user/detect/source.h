@@ -107,10 +107,11 @@ struct source_call {
 /* The name of the @n-th call (from 0) written on @line, as "strlen"; false when there are fewer. */
 bool source_called(const struct source *s, uint32_t line, uint32_t n, char *ret_name);
 
-/* Python: does @line make a string longer, as "text += part" or "text = text + part"? What grows is
- * as long as the loop around it runs; a loop that starts it anew keeps it short and does not count.
- */
+/* Python: does @line make a string longer, as "text += part" or "text = text + part", or copy a
+ * list to add to it, as "rows = rows + more"? What grows is as long as the loop around it runs; a
+ * loop that starts it anew keeps it short and does not count. */
 struct source_concat {
+	bool list;
 	bool in_loop; /* a loop of the same function stands around it and does not choose another */
 	bool attribute; /* "self.text": outlives the function */
 	char target[SOURCE_NAME_BYTES];

@@ -278,6 +278,18 @@ static struct range concat_target(const struct source *s, uint32_t i)
 	return target;
 }
 
+/* Does the statement with the sign at @i copy a list and call nothing? "rows += more" copies none.
+ */
+static bool copies_list(const struct source *s, uint32_t i)
+{
+	if (!token_is(s, i, "="))
+		return false;
+	for (i++; i < s->tokens.n && s->tokens.at[i].indent == UINT32_MAX; i++)
+		if (token_is(s, i, "("))
+			return false;
+	return true;
+}
+
 bool source_concat(const struct source *s, uint32_t line, struct source_concat *ret)
 {
 	uint32_t i = 1, first = 1;
@@ -292,6 +304,9 @@ bool source_concat(const struct source *s, uint32_t line, struct source_concat *
 		struct range target = concat_target(s, i);
 		if (target.from == target.to)
 			continue;
+		ret->list = is_list(s, target);
+		if (ret->list && !copies_list(s, i))
+			return false;
 		int32_t loop = s->tokens.at[i].inside[BLOCK_LOOP];
 		ret->attribute = target.to - target.from > 1;
 		ret->in_loop = loop >= 0 &&
