@@ -27,15 +27,19 @@ int table_ready(struct capture *c, uint32_t module, struct error *err)
 	if (!image || elf_image_machine(image) != EM_X86_64 ||
 		elf_image_section(image, ".eh_frame", &bytes, NULL))
 		return 0;
+	/* A file without a table is no error of the capture: what it says stays here. */
+	struct error own = { 0 };
 	int r = unwind_table_build(
-		&(struct unwind_section){ bytes.at, bytes.n, bytes.vaddr }, &table, err);
+		&(struct unwind_section){ bytes.at, bytes.n, bytes.vaddr }, &table, &own);
 	if (r)
-		return r == -ENOMEM ? r : 0;
-	r = collect_file_add(c->collect, table, modules_unwind_file(c->modules, module), err);
+		return r == -ENOMEM ? error_oom(err) : 0;
+	r = collect_file_add(c->collect, table, modules_unwind_file(c->modules, module), &own);
 	if (r == -ENOSPC || r == -E2BIG) {
 		c->tables_dropped++;
 		return 0;
 	}
+	if (r && err)
+		*err = own;
 	return r;
 }
 
