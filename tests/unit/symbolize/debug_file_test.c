@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -293,7 +294,9 @@ static pid_t serve(uint16_t port)
 	snprintf(number, sizeof(number), "%u", port);
 	pid_t pid = fork();
 	if (!pid) {
-		if (chdir(programs_dir) || !freopen("requests", "w", stderr))
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (chdir(programs_dir) || !freopen("requests", "w", stderr) ||
+			!freopen("/dev/null", "w", stdout))
 			_exit(126);
 		execlp("python3", "python3", "-m", "http.server", "-b", "127.0.0.1", "-d", "served",
 			number, (char *)NULL);
