@@ -20,29 +20,31 @@ static bool same_path(const struct source *s, struct range a, uint32_t at)
 	return true;
 }
 
-/* Is the value at @i a list that may be long: any but one written out with few elements? */
-static bool is_long_list(const struct source *s, uint32_t i)
+/* Is the value at @i a list; with @must_be_long, one that is not written out with few elements? */
+static bool is_list_value(const struct source *s, uint32_t i, bool must_be_long)
 {
 	static const char *const makes[] = { "list", "sorted", NULL };
 	uint32_t end = i < s->tokens.n ? s->tokens.at[i].match : 0, elements = 1;
 
 	if (token_in(s, i, makes))
 		return token_is(s, i + 1, "(");
-	if (!token_is(s, i, "[") || !end || end == i + 1)
+	if (!token_is(s, i, "[") || !end || end == i + 1 || !must_be_long)
 		return token_is(s, i, "[");
-	for (uint32_t k = i + 1;
-		k<end; k = s->tokens.at[k].match> k ? s->tokens.at[k].match : k + 1) {
-		if (token_is(s, k, "for"))
+	while (++i < end) {
+		if (s->tokens.at[i].match > i)
+			i = s->tokens.at[i].match;
+		if (token_is(s, i, "for"))
 			return true;
-		elements += token_is(s, k, ",");
+		elements += token_is(s, i, ",");
 	}
 	return elements > SMALL_LIST;
 }
 
-/* Does the text show that @name is a list: created as one or appended to, and never as a set or a
+/* Does the text show that @name is a list: created as one or added to, and never as a set or a
  * dictionary? */
-static bool is_list(const struct source *s, struct range name)
+static bool is_list(const struct source *s, struct range name, bool must_be_long)
 {
+	static const char *const grows[] = { "append", "extend", "insert", NULL };
 	static const char *const others[] = { "{", "set", "dict", "frozenset", "defaultdict",
 		"OrderedDict", "Counter", "deque", NULL };
 	bool list = false;
@@ -58,11 +60,11 @@ static bool is_list(const struct source *s, struct range name)
 		if (token_is(s, value - 1, "=")) {
 			if (token_in(s, value, others) || token_is(s, value + 2, "deque"))
 				return false;
-			list |= is_long_list(s, value);
+			list |= is_list_value(s, value, must_be_long);
 		}
 		if (token_is(s, after, ".") && token_is(s, after + 1, "add"))
 			return false;
-		list |= token_is(s, after, ".") && token_is(s, after + 1, "append");
+		list |= token_is(s, after, ".") && token_in(s, after + 1, grows);
 	}
 	return list;
 }
@@ -116,7 +118,7 @@ static bool found(const struct source *s, uint32_t at, enum search_kind kind, st
 	if (list.from >= list.to || s->tokens.at[list.to - 1].type != TOKEN_NAME)
 		return false;
 	int from_call = argument_of(s, function, list.from);
-	if (!is_list(s, list))
+	if (!is_list(s, list, kind != SEARCH_SHIFT))
 		return false;
 	struct source_search r = {
 		.kind = kind, .collection_param = from_call, .subject_param = -1
@@ -304,7 +306,7 @@ bool source_concat(const struct source *s, uint32_t line, struct source_concat *
 		struct range target = concat_target(s, i);
 		if (target.from == target.to)
 			continue;
-		ret->list = is_list(s, target);
+		ret->list = is_list(s, target, false);
 		if (ret->list && !copies_list(s, i))
 			return false;
 		int32_t loop = s->tokens.at[i].inside[BLOCK_LOOP];
