@@ -25,13 +25,15 @@ static void shell(const char *command)
 		fail_msg("%s", text);
 }
 
+enum { FRAMES = 40 };
+
 /* The program of inlining_program that a test takes apart, and the address of a static function. */
 struct program {
 	char path[128];
 	uint64_t kept;
 	char build_id[2 * ELF_BUILD_ID_BYTES + 1];
 	struct profile *profile;
-	uint32_t frame;
+	uint32_t frame; /* the first of FRAMES, byte after byte */
 	struct symbolize_stats stats;
 };
 
@@ -92,9 +94,14 @@ static void symbolize(struct program *p, const struct symbolize_options *o)
 	uint32_t n = elf_image_build_id(image, &id);
 	p->profile = profile_new();
 	int64_t module = profile_module(p->profile, p->path, id, n);
-	p->frame = (uint32_t)profile_frame(p->profile,
-		&(struct profile_frame){
-			.kind = FRAME_NATIVE, .module = (uint32_t)module, .offset = p->kept + 1 });
+	for (uint32_t i = 1; i <= FRAMES; i++) {
+		int64_t frame =
+			profile_frame(p->profile, &(struct profile_frame){ .kind = FRAME_NATIVE,
+							  .module = (uint32_t)module,
+							  .offset = p->kept + i });
+
+		p->frame = i == 1 ? (uint32_t)frame : p->frame;
+	}
 	if (symbolize_profile(p->profile, o, &p->stats, &err))
 		fail_msg("%s", err.text);
 }
@@ -124,6 +131,15 @@ static void has_line(const struct program *p)
 		profile_str(p->profile, p->profile->frames.at[outermost].function), "kept");
 	assert_in_range(f->line, 3, 18);
 	assert_string_equal(profile_basename(profile_str(p->profile, f->file)), "prog.c");
+}
+
+/* Whether one of the frames is in @function. */
+static bool is_somewhere(const struct program *p, const char *function)
+{
+	for (uint32_t i = p->frame; i < p->frame + FRAMES; i++)
+		if (!strcmp(profile_str(p->profile, p->profile->frames.at[i].function), function))
+			return true;
+	return false;
 }
 
 /* ---- In the file itself ---- */
@@ -255,6 +271,7 @@ static void parts_that_dwz_moved_are_followed(void **state)
 	      "readelf -SW prog | grep -q gnu_debugaltlink");
 	symbolize(&p, &with_debug);
 	has_line(&p);
+	assert_true(is_somewhere(&p, "innermost")); /* whose name was moved */
 	done(&p);
 	shell("rm -r debug/.dwz");
 	symbolize(&p, &with_debug);
