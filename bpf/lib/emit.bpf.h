@@ -3,7 +3,7 @@
 #ifndef BPF_LIB_EMIT_H
 #define BPF_LIB_EMIT_H
 
-#include "lib/compat.bpf.h"
+#include "lib/config.bpf.h"
 #include "wire/loss.h"
 #include "wire/record.h"
 
@@ -32,10 +32,14 @@ static __always_inline void count_loss(__u32 counter)
 		(*n)++;
 }
 
-/* Sends @size bytes without waking the reader: it polls. */
+/* Sends @size bytes. The reader polls; it is woken only when the buffer has become half full. */
 static __always_inline void emit(void *record, __u64 size, __u32 loss)
 {
-	if (bpf_ringbuf_output(&records, record, size, BPF_RB_NO_WAKEUP))
+	bool half_full =
+		bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > assay_config.ring_wake_bytes;
+
+	if (bpf_ringbuf_output(
+		    &records, record, size, half_full ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP))
 		count_loss(loss);
 }
 

@@ -9,10 +9,7 @@
 #ifndef BPF_LIB_FILTER_H
 #define BPF_LIB_FILTER_H
 
-#include "lib/compat.bpf.h"
-
-/* Set by user space before loading; one for all programs. */
-const volatile struct wire_config assay_config __weak = {};
+#include "lib/config.bpf.h"
 
 /* Processes to sample, by pid (tgid), when assay_config.filter_targets is set. Written by user
  * space at the start and by the fork and exit programs; preallocated, since a sample may interrupt.

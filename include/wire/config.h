@@ -26,10 +26,10 @@ struct wire_config {
 	__u32 filter_targets; /* 1: only processes in the `targets` map are sampled */
 	__u32 own_pid;       /* assay's own process, never sampled under -a unless it is a target */
 	__u32 has_task_regs; /* the kernel has bpf_task_pt_regs() */
-	__u32 cpu_count;     /* possible CPUs */
-	__u64 thread_size;   /* bytes of a kernel stack, for kernels without bpf_task_pt_regs() */
-	__u64 pt_regs_padding;      /* bytes above the user registers on the kernel stack */
-	__u32 filter;               /* enum wire_filter */
+	__u32 ring_wake_bytes; /* with more than this waiting, the reader is woken */
+	__u64 thread_size;     /* bytes of a kernel stack, for kernels without bpf_task_pt_regs() */
+	__u64 pt_regs_padding; /* bytes above the user registers on the kernel stack */
+	__u32 filter;          /* enum wire_filter */
 	__u32 cgroup_subsystem;     /* index of css_set.subsys (cgroup v1), or WIRE_CGROUP_V2 */
 	__u64 cgroup_id;            /* inode number of the group's directory */
 	char comm[WIRE_COMM_BYTES]; /* padded with NULs */

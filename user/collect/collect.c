@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -136,7 +137,9 @@ static int skeleton_open(struct collect *c, const struct collect_config *config,
 	wire->thread_size = 16384;
 	bpf_program__set_autoload(skel->progs.oncpu_loop, loop);
 	bpf_program__set_autoload(skel->progs.oncpu_bounded, !loop);
-	bpf_map__set_max_entries(skel->maps.records, ring_bytes(config->rate_hz, c->possible_cpus));
+	uint32_t bytes = ring_bytes(config->rate_hz, c->possible_cpus);
+	wire->ring_wake_bytes = bytes / 2;
+	bpf_map__set_max_entries(skel->maps.records, bytes);
 	upload_size(skel, !config->pid_count);
 	return filter_set(wire, config, err);
 }
@@ -241,6 +244,9 @@ int collect_open(const struct collect_config *user_config, struct collect **ret,
 	if (!c->ring)
 		return error_exit(err, EXIT_SYSTEM, -errno, "cannot map the ring buffer: %s",
 			strerror(errno));
+	/* Edge-triggered: woken by the programs, not by every record that waits. */
+	struct epoll_event woken = { .events = EPOLLIN | EPOLLET };
+	epoll_ctl(c->sideband.epoll, EPOLL_CTL_ADD, bpf_map__fd(c->skel->maps.records), &woken);
 	struct bpf_program *program =
 		has_loop(&config) ? c->skel->progs.oncpu_loop : c->skel->progs.oncpu_bounded;
 	r = attach_open(&c->attach, &config, bpf_program__fd(program), err);

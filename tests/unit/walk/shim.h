@@ -129,6 +129,11 @@ static inline long bpf_map_update_elem(void *map, const void *index, const void 
 	return -E2BIG; /* caches only: what cannot be kept is looked for again */
 }
 
+static inline __u64 bpf_ringbuf_query(void *map, __u64 what)
+{
+	return 0;
+}
+
 static inline long bpf_ringbuf_output(void *map, const void *record, __u64 bytes, __u64 flags)
 {
 	volatile uint8_t sum = 0;
