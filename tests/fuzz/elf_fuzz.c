@@ -1,5 +1,5 @@
-/* Any bytes as an ELF file: segments, sections, symbols, linkage tables, calls, function bounds and
- * DWARF. */
+/* Any bytes as an ELF file: segments, sections, symbols, linkage tables, calls, function bounds,
+ * compressed symbols and DWARF, links to debug files; and as the debug file of itself. */
 // SPDX-License-Identifier: BSD-2-Clause
 #define _GNU_SOURCE
 #include <stdint.h>
@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "elf/image.h"
+#include "symbolize/debug_file.h"
 #include "symbolize/worker.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
@@ -102,6 +103,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		.start = take_start,
 		.ifunc = take_ifunc,
 		.context = &sink };
+	worker_run_here(&task, &err);
+	CLEANUP(fd_closep) int scratch = memfd_create("scratch", MFD_CLOEXEC);
+	struct debug_files found;
+	struct debug_search search = { .fd = fd, .path = "/nowhere/program" };
+	debug_files_open(&search, &found, &err);
+	debug_files_close(&found);
+	task.debug_fd = task.alt_fd = fd;
+	task.scratch_fd = scratch;
 	worker_run_here(&task, &err);
 	task.call = take_call;
 	worker_run_here(&task, &err);

@@ -141,13 +141,12 @@ static int find_alt(
 		.build_id_bytes = link.n - n < ELF_BUILD_ID_BYTES ? (uint32_t)(link.n - n)
 								  : ELF_BUILD_ID_BYTES };
 	*ret_fd = by_build_id(s, &w);
-	/* Names are relative to the debug file, wherever it was found; the folder is one. */
-	if (!*ret_fd && (dwz = strstr(name, ".dwz/"))) {
+	/* Names are relative to the debug file, wherever it was found; the folder is one. A hostile
+	 * name must not make us open devices. */
+	if (!*ret_fd && (dwz = strstr(name, ".dwz/")) && !strstr(dwz, "..")) {
 		strbuf_printf(&path, DEBUG_ROOT "/%s", dwz);
 		*ret_fd = path.oom ? 0 : try(s, path.text, &w);
 	}
-	if (!*ret_fd && name[0] == '/')
-		*ret_fd = try(s, name, &w);
 	if (*ret_fd || !s->debuginfod)
 		return 0;
 	return debuginfod_open(w.build_id, w.build_id_bytes, ret_fd, err);
