@@ -15,7 +15,7 @@ import os, sys, time
 with open(sys.argv[1], "w") as f:
     f.write(str(time.clock_gettime_ns(time.CLOCK_MONOTONIC)))
 os.execv(sys.argv[2], sys.argv[2:])' \
-		"$WORK/before" "$ASSAY" record -q -d 0.2 -F 999 -o "$WORK/a.assay" "$@" >/dev/null
+		"$WORK/before" "$ASSAY" record -q -d 1 -F 999 -o "$WORK/a.assay" "$@" >/dev/null
 	sqlite3 "$WORK/a.assay" "select value from fact where name = 'attached_monotonic_ns'" |
 		awk -v before="$(cat "$WORK/before")" '{ printf "%.3f\n", ($1 - before) / 1e6 }'
 }
