@@ -20,14 +20,12 @@ while (Date.now() < end) $name(1e5);
 END
 done
 
-# share RECORDING FUNCTION FILE: of the time in that file's functions, from 0 to 100; the function must
-# be one of them. (V8 may inline it into the code around it.)
+# share RECORDING FUNCTION FILE: the function's share in that file, from 0 to 100.
 share() {
 	"$ASSAY" report "$WORK/$1.assay" --json | python3 -c "
 import json, sys
 rows = json.load(sys.stdin)['rows']
-here = [r for r in rows if r['file'] == '$3']
-print(int(100 * sum(r['self'] for r in here)) if '$2' in [r['function'] for r in here] else 0)"
+print(int(100 * sum(r['self'] for r in rows if (r['function'], r['file']) == ('$2', '$3'))))"
 }
 # within LOW HIGH NUMBER
 within() {
@@ -35,9 +33,9 @@ within() {
 	(($3 >= $1 && $3 <= $2))
 }
 
-start node --perf-basic-prof "$WORK/apples.js" 20
+start node --no-turbo-inlining --perf-basic-prof "$WORK/apples.js" 20
 one=$PID
-start node --perf-basic-prof "$WORK/pears.js" 20
+start node --no-turbo-inlining --perf-basic-prof "$WORK/pears.js" 20
 two=$PID
 sleep 1
 "$ASSAY" record -q -p "$one,$two" -d 3 -F 199 -o "$WORK/two.assay" >/dev/null 2>&1
@@ -48,13 +46,13 @@ check "of two programs each keeps its own names: the first" \
 check "of two programs each keeps its own names: the second" \
 	within 25 75 "$(share two pears "$WORK/pears.js")"
 
-"$ASSAY" record -q -o "$WORK/ended.assay" -- node --perf-basic-prof "$WORK/plums.js" 2 >/dev/null 2>&1
+"$ASSAY" record -q -o "$WORK/ended.assay" -- node --no-turbo-inlining --perf-basic-prof "$WORK/plums.js" 2 >/dev/null 2>&1
 rm -f "/tmp/perf-$(sqlite3 "$WORK/ended.assay" 'SELECT pid FROM process LIMIT 1').map"
 check "the names of a command that has ended are read" within 70 100 "$(share ended plums "$WORK/plums.js")"
 
 # Its own pid namespace and its own /tmp, as in a container.
 cat >"$WORK/inside.sh" <<'END'
-mount -t tmpfs none /tmp && cp /proc/self/fd/3 /tmp/plums.js && exec node --perf-basic-prof /tmp/plums.js 20
+mount -t tmpfs none /tmp && cp /proc/self/fd/3 /tmp/plums.js && exec node --no-turbo-inlining --perf-basic-prof /tmp/plums.js 20
 END
 if unshare -mpf --mount-proc true 2>/dev/null; then
 	start unshare -mpf --mount-proc bash "$WORK/inside.sh" 3<"$WORK/plums.js"
