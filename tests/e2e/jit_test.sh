@@ -2,6 +2,7 @@
 # Just-in-time compiled code: named by what Node writes for profilers, process by process.
 # SPDX-License-Identifier: BSD-2-Clause
 source "$(dirname "$0")/tap.sh"
+cd "$WORK" || exit 1 # V8 leaves logs where it runs
 
 if ! command -v node >/dev/null; then
 	skip "JIT code of Node has names" "node is not installed"
@@ -52,7 +53,7 @@ check "the names of a command that has ended are read" within 70 100 "$(share en
 
 # Its own pid namespace and its own /tmp, as in a container.
 cat >"$WORK/inside.sh" <<'END'
-mount -t tmpfs none /tmp && cp /proc/self/fd/3 /tmp/plums.js && exec node --no-turbo-inlining --perf-basic-prof /tmp/plums.js 20
+mount -t tmpfs none /tmp && cp /proc/self/fd/3 /tmp/plums.js && cd /tmp && exec node --no-turbo-inlining --perf-basic-prof /tmp/plums.js 20
 END
 if unshare -mpf --mount-proc true 2>/dev/null; then
 	start unshare -mpf --mount-proc bash "$WORK/inside.sh" 3<"$WORK/plums.js"
