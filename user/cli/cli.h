@@ -59,6 +59,11 @@ int arguments_target(const struct arguments *a);
 /* Prints the command's help to @out. */
 void command_help(const struct command *c, struct strbuf *out);
 
+/* Reads --work NAME=VALUE into @name (of @size bytes) and *ret_value; 0 and nothing read when it
+ * was not given. */
+int work_parse(
+	const struct arguments *a, char *name, size_t size, double *ret_value, struct error *err);
+
 /* ---- what commands share (output.c, live.c) ---- */
 
 /* How stdout looks: width, colour; and at most @limit rows (0 = all). */

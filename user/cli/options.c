@@ -240,6 +240,27 @@ int arguments_parse(
 	return a->help ? 0 : arguments_check(a, c, err);
 }
 
+int work_parse(
+	const struct arguments *a, char *name, size_t size, double *ret_value, struct error *err)
+{
+	const char *equals = a->work ? strchr(a->work, '=') : NULL;
+	char *end;
+
+	if (!a->work)
+		return 0;
+	if (!equals || equals == a->work || (size_t)(equals - a->work) >= size) {
+		error_exit(err, EXIT_USAGE, -EINVAL, "--work needs NAME=VALUE, not '%s'", a->work);
+		return error_hint(err, "for example: --work orders=12000");
+	}
+	memcpy(name, a->work, (size_t)(equals - a->work));
+	name[equals - a->work] = 0;
+	*ret_value = strtod(equals + 1, &end);
+	if (end == equals + 1 || *end || !isfinite(*ret_value) || *ret_value <= 0)
+		return error_exit(err, EXIT_USAGE, -EINVAL,
+			"--work needs a positive number, not '%s'", equals + 1);
+	return 0;
+}
+
 void arguments_done(struct arguments *a)
 {
 	vec_done(&a->pids);

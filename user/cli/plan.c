@@ -75,8 +75,12 @@ static int plan_run(struct arguments *a, struct error *err)
 	CLEANUP(plan_freep) struct plan *plan = NULL;
 	CLEANUP_STRBUF struct strbuf encoded = { 0 };
 	struct plan_options options = { .plan_path = a->output && !a->markdown ? a->output : NULL };
-	int r = profile_get(a, &p, err);
+	char work[64];
+	int r = work_parse(a, work, sizeof(work), &options.work_value, err);
 
+	options.work_metric = a->work ? work : NULL;
+	if (!r)
+		r = profile_get(a, &p, err);
 	if (!r)
 		r = detect(&(struct detect_input){ .profile = p }, &findings, err);
 	if (!r)
@@ -96,13 +100,15 @@ const struct command command_plan = {
 	.name = "plan",
 	.synopsis = "FILE | TARGET [-o plan.json] [--md]",
 	.text = "the fixes in order, with expected gain, risk and a check",
-	.about =
-		"Orders the fixes of all findings: expected gain (share of CPU time per unit of "
-		"work),\n"
-		"complexity, risk, prerequisites, rollback, and a command that checks the "
-		"promise.\n"
-		"-o plan.json writes what `assay verify` needs; --md writes Markdown for a ticket.",
-	.options = "output md duration rate force no-source json quiet",
+	.about = "Orders the fixes of all findings: expected gain (share of CPU time per unit of "
+		 "work),\n"
+		 "complexity, risk, prerequisites, rollback, and a command that checks the "
+		 "promise.\n"
+		 "-o plan.json writes what `assay verify` needs; --md writes Markdown for a "
+		 "ticket.\n"
+		 "--work tells how many units of work were done while recording, so that verify\n"
+		 "can compare the cost of one.",
+	.options = "output md work duration rate force no-source json quiet",
 	.target = TARGET_OPTIONAL,
 	.files_min = 1,
 	.files_max = 1,

@@ -2,9 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,29 +44,6 @@ static int file_read(const char *path, struct strbuf *out, struct error *err)
 	}
 }
 
-/* "orders=12000": what was done during the new recording. */
-static int work_read(const struct arguments *a, struct verify_options *o, char *name, size_t size,
-	struct error *err)
-{
-	const char *equals = a->work ? strchr(a->work, '=') : NULL;
-	char *end;
-
-	if (!a->work)
-		return 0;
-	if (!equals || equals == a->work || (size_t)(equals - a->work) >= size) {
-		error_exit(err, EXIT_USAGE, -EINVAL, "--work needs NAME=VALUE, not '%s'", a->work);
-		return error_hint(err, "for example: --work orders=12000");
-	}
-	memcpy(name, a->work, (size_t)(equals - a->work));
-	name[equals - a->work] = 0;
-	o->work_name = name;
-	o->work_value = strtod(equals + 1, &end);
-	if (end == equals + 1 || *end || !isfinite(o->work_value) || o->work_value <= 0)
-		return error_exit(err, EXIT_USAGE, -EINVAL,
-			"--work needs a positive number, not '%s'", equals + 1);
-	return 0;
-}
-
 static int verify_run(struct arguments *a, struct error *err)
 {
 	CLEANUP(profile_freep) struct profile *after = NULL;
@@ -78,8 +53,9 @@ static int verify_run(struct arguments *a, struct error *err)
 	struct verify_options options = { .step = (uint32_t)a->step };
 	struct arguments recording = { 0 };
 	char work[64];
-	int r = work_read(a, &options, work, sizeof(work), err);
+	int r = work_parse(a, work, sizeof(work), &options.work_value, err);
 
+	options.work_name = a->work ? work : NULL;
 	if (!r)
 		r = file_read(a->files.at[0], &plan, err);
 	if (!r && vec_push(&recording.files, a->files.at[1]))
