@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/strbuf.h"
 #include "capture/private.h"
 #include "symbolize/symbolize.h"
 
@@ -175,6 +176,21 @@ static int sample(
 	return 0;
 }
 
+/* Keeps for people which modules have no names, and why. */
+static int failures_add(struct profile *p, const struct symbolize_stats *stats)
+{
+	enum { SHOWN = 8 };
+	CLEANUP_STRBUF struct strbuf text = { 0 };
+
+	for (uint32_t i = 0; i < stats->failures.n && i < SHOWN; i++) {
+		const struct symbolize_failure *f = &stats->failures.at[i];
+
+		strbuf_printf(&text, "%s%s: %s", i ? "; " : "",
+			profile_str(p, p->modules.at[f->module].path), f->text);
+	}
+	return text.oom || (text.length && profile_fact(p, "not_named", strbuf_cstr(&text)));
+}
+
 /* FINISH */
 static int finish(struct capture *c, struct target *target, struct error *err)
 {
@@ -183,6 +199,7 @@ static int finish(struct capture *c, struct target *target, struct error *err)
 		.open_process_file = modules_open_process_file,
 		.open_beside = modules_open_beside,
 		.context = c->modules,
+		.debuginfod = c->options->debuginfod,
 	};
 	CLEANUP(symbolize_stats_done) struct symbolize_stats stats = { 0 };
 	struct collect_counts counts;
@@ -199,7 +216,8 @@ static int finish(struct capture *c, struct target *target, struct error *err)
 			uint64_t due = counts.event_ns / c->period_ns;
 
 			capture->rate_had_hz = (double)counts.runs * 1e9 / (double)counts.event_ns;
-			if (due > counts.runs + counts.runs / 100 + 2 &&
+			/* Each thread's last period is usually not over. */
+			if (due > counts.runs + counts.runs / 100 + c->profile->threads.n + 2 &&
 				profile_lost(c->profile, "skipped",
 					"sampling events on which the program did not run",
 					due - counts.runs, false))
@@ -211,6 +229,8 @@ static int finish(struct capture *c, struct target *target, struct error *err)
 	int r = symbolize_profile(c->profile, &symbolize, &stats, err);
 	if (r)
 		return r;
+	if (failures_add(c->profile, &stats))
+		return error_oom(err);
 	if (!c->options->no_source && sources_read(c))
 		return error_oom(err);
 	return c->recording ? recording_finish(c->recording, c->profile, err) : 0;
@@ -286,9 +306,10 @@ int capture_run(
 	return r;
 }
 
-int capture_resolve(struct profile *p, struct error *err)
+int capture_resolve(struct profile *p, bool debuginfod, struct error *err)
 {
 	CLEANUP(symbolize_stats_done) struct symbolize_stats stats = { 0 };
 
-	return symbolize_profile(p, &(struct symbolize_options){ 0 }, &stats, err);
+	return symbolize_profile(
+		p, &(struct symbolize_options){ .debuginfod = debuginfod }, &stats, err);
 }

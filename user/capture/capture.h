@@ -29,6 +29,7 @@ struct capture_options {
 
 	double rate_hz;        /* samples per second; 0 = 99 */
 	double duration_s;     /* 0 = until interrupted or the target ends */
+	bool debuginfod;       /* ask the servers of DEBUGINFOD_URLS for missing names */
 	bool no_source;        /* keep no source text */
 	bool force;            /* capture even on kernels known to deadlock */
 	const char *recording; /* path of the file to write; NULL = none */
@@ -57,6 +58,6 @@ int capture_run(
 	const struct capture_options *options, struct capture_result *ret, struct error *err);
 
 /* Names the functions of a recording that was cut short, as far as its files are still here. */
-int capture_resolve(struct profile *p, struct error *err);
+int capture_resolve(struct profile *p, bool debuginfod, struct error *err);
 
 #endif

@@ -159,7 +159,7 @@ const struct command command_annotate = {
 		 "each with its self and total share and their 95 % interval. A live TARGET is "
 		 "captured\n"
 		 "for -d seconds (10) first.",
-	.options = "focus limit source-path duration rate force json quiet",
+	.options = "focus limit source-path duration rate force json quiet debuginfod",
 	.target = TARGET_OPTIONAL,
 	.files_min = 1,
 	.files_max = 2,

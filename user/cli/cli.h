@@ -27,7 +27,7 @@ struct arguments {
 
 	double duration_s, rate_hz, limit, step;
 	const char *output, *by, *sort, *kind, *focus, *to, *title, *work, *from, *source_path;
-	bool force, json, markdown, no_source, verbose, quiet, help;
+	bool force, json, markdown, no_source, debuginfod, verbose, quiet, help;
 };
 
 /* One command. */

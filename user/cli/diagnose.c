@@ -67,7 +67,7 @@ const struct command command_diagnose = {
 		 "seconds (10) first: severity, impact with its 95 % interval, where, the "
 		 "evidence, and\n"
 		 "what would mend it. Findings are sorted by impact.",
-	.options = "focus limit duration rate force no-source json quiet",
+	.options = "focus limit duration rate force no-source json quiet debuginfod",
 	.target = TARGET_OPTIONAL,
 	.files_min = 1,
 	.files_max = 1,

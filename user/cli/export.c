@@ -91,7 +91,7 @@ const struct command command_export = {
 		 "speedscope)\n"
 		 "and html (the flame graph page). A live TARGET is captured for -d seconds (10) "
 		 "first.",
-	.options = "focus to output duration rate force json quiet",
+	.options = "focus to output duration rate force json quiet debuginfod",
 	.target = TARGET_OPTIONAL,
 	.files_min = 1,
 	.files_max = 1,

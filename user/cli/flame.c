@@ -71,7 +71,7 @@ const struct command command_flame = {
 		 "total, keyboard; press ? in it for help. A live TARGET is captured for -d "
 		 "seconds\n"
 		 "(10) first.",
-	.options = "focus output title duration rate force json quiet",
+	.options = "focus output title duration rate force json quiet debuginfod",
 	.target = TARGET_OPTIONAL,
 	.files_min = 1,
 	.files_max = 1,

@@ -39,6 +39,7 @@ int live_capture(const struct arguments *a, const char *recording, struct captur
 		.rate_hz = a->rate_hz,
 		.duration_s = a->duration_s,
 		.no_source = a->no_source,
+		.debuginfod = a->debuginfod,
 		.force = a->force,
 		.recording = recording,
 		.overwrite = a->force,
@@ -61,7 +62,7 @@ int profile_get(const struct arguments *a, struct profile **ret, struct error *e
 	if (!arguments_target(a)) {
 		r = recording_read(a->files.at[0], ret, err);
 		if (!r && (*ret)->capture.unfinished)
-			r = capture_resolve(*ret, err);
+			r = capture_resolve(*ret, a->debuginfod, err);
 		return r;
 	}
 	struct arguments live = *a;

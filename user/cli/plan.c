@@ -108,7 +108,7 @@ const struct command command_plan = {
 		 "ticket.\n"
 		 "--work tells how many units of work were done while recording, so that verify\n"
 		 "can compare the cost of one.",
-	.options = "output md work duration rate force no-source json quiet",
+	.options = "output md work duration rate force no-source json quiet debuginfod",
 	.target = TARGET_OPTIONAL,
 	.files_min = 1,
 	.files_max = 1,

@@ -94,7 +94,7 @@ static int record_run(struct arguments *a, struct error *err)
 	}
 	bool existed = !lstat(path, &before);
 	int r = live_capture(a, path, &result, err);
-	CLEANUP(profile_freep) struct profile *captured = result.profile;
+	profile_free(result.profile);
 	if (r) {
 		/* A recording without a single sample is of no use to anybody. */
 		if (!result.samples && !existed)
@@ -118,7 +118,7 @@ const struct command command_record = {
 		 "flame and export. Ends after -d SECS, when the target ends, or by Ctrl-C; what "
 		 "was\n"
 		 "captured by then is kept. Without -o the file is assay-DATE-TIME.assay.",
-	.options = "output duration rate force no-source json quiet verbose",
+	.options = "output duration rate force no-source json quiet verbose debuginfod",
 	.target = TARGET_REQUIRED,
 	.run = record_run,
 };

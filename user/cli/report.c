@@ -75,7 +75,7 @@ const struct command command_report = {
 		"it,\n"
 		"total with everything it called; both with their 95 % interval. A live TARGET is\n"
 		"captured for -d seconds (10) first.",
-	.options = "by sort kind focus limit duration rate force json quiet",
+	.options = "by sort kind focus limit duration rate force json quiet debuginfod",
 	.target = TARGET_OPTIONAL,
 	.files_min = 1,
 	.files_max = 1,

@@ -19,7 +19,8 @@
 
 static struct strbuf libbpf_log;
 
-static int libbpf_log_add(enum libbpf_print_level level, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static int libbpf_log_add(
+	enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	if (level == LIBBPF_WARN && libbpf_log.length < 1 << 16)
 		strbuf_vprintf(&libbpf_log, fmt, ap);

@@ -16,7 +16,8 @@
 
 #include "base/cleanup.h"
 
-static int silent(enum libbpf_print_level level, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static int silent(
+	enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	return 0;
 }
