@@ -148,9 +148,8 @@ static __always_inline long native_step(struct walk *w)
 	case UNWIND_END:
 		w->stop = STOP_END;
 		return 1;
-	case UNWIND_NONE:
-		w->stop = STOP_NO_ROW;
-		return 1;
+	case UNWIND_NONE: /* code that no table describes, as V8 puts into node: it keeps fp */
+		return frame_pointer_step(w);
 	default:
 		w->stop = STOP_UNSUPPORTED;
 		return 1;

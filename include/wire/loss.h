@@ -12,7 +12,6 @@
 	X(STOP_FP_ORDER, "fp_order", "the frame pointer did not lead up the stack")         \
 	X(STOP_FP_CODE, "fp_code", "the return address found by frame pointer is not code") \
 	X(STOP_NO_MAPPING, "no_mapping", "the address lies in no mapping that is known")    \
-	X(STOP_NO_ROW, "no_row", "the unwind table has no rule for the address")            \
 	X(STOP_UNSUPPORTED, "unsupported", "the rule for the address is not supported")     \
 	X(STOP_STACK_READ, "stack_read", "stack memory could not be read")                  \
 	X(STOP_NOT_UP, "not_up", "a rule did not lead up the stack")                        \
