@@ -19,18 +19,22 @@ int table_ready(struct capture *c, uint32_t module, struct error *err)
 	struct elf_image *image = modules_image(c->modules, module);
 	bool *tried = modules_unwind_tried(c->modules, module);
 	CLEANUP(unwind_table_freep) struct unwind_table *table = NULL;
-	struct elf_bytes bytes;
+	struct elf_bytes eh, debug;
 
 	if (*tried)
 		return 0;
 	*tried = true;
-	if (!image || elf_image_machine(image) != EM_X86_64 ||
-		elf_image_section(image, ".eh_frame", &bytes, NULL))
+	if (!image || elf_image_machine(image) != EM_X86_64)
 		return 0;
+	if (elf_image_section(image, ".eh_frame", &eh, NULL))
+		eh = (struct elf_bytes){ 0 };
+	if (elf_image_section(image, ".debug_frame", &debug, NULL))
+		debug = (struct elf_bytes){ 0 };
+	struct unwind_section debug_frame = { debug.at, debug.n, 0, .debug_frame = true };
+	struct unwind_section eh_frame = { eh.at, eh.n, eh.vaddr, .next = &debug_frame };
 	/* A file without a table is no error of the capture: what it says stays here. */
 	struct error own = { 0 };
-	int r = unwind_table_build(
-		&(struct unwind_section){ bytes.at, bytes.n, bytes.vaddr }, &table, &own);
+	int r = unwind_table_build(&eh_frame, &table, &own);
 	if (r)
 		return r == -ENOMEM ? error_oom(err) : 0;
 	r = collect_file_add(c->collect, table, modules_unwind_file(c->modules, module), &own);

@@ -83,7 +83,7 @@ static uint64_t read_pointer(struct reader *r, uint8_t encoding, uint64_t place)
 static bool entry_read(
 	const struct unwind_section *s, uint64_t offset, struct reader *body, bool *wide)
 {
-	if (offset > s->size || s->size - offset < 4)
+	if (!s->bytes || offset > s->size || s->size - offset < 4)
 		return false;
 	struct reader r = { s->bytes + offset, s->bytes + s->size, false };
 	uint64_t length = read_bytes(&r, 4);
@@ -126,12 +126,18 @@ static void augmentation_read(struct reader *r, const char *letters, struct cfi_
 	}
 }
 
+/* Whether @id marks a common entry. */
+static bool is_common(const struct unwind_section *s, uint64_t id, bool wide)
+{
+	return id == (s->debug_frame ? (wide ? UINT64_MAX : UINT32_MAX) : 0);
+}
+
 static bool common_read(const struct unwind_section *s, uint64_t offset, struct cfi_common *ret)
 {
 	struct reader r;
 	bool wide;
 
-	if (!entry_read(s, offset, &r, &wide) || read_bytes(&r, wide ? 8 : 4) != 0)
+	if (!entry_read(s, offset, &r, &wide) || !is_common(s, read_bytes(&r, wide ? 8 : 4), wide))
 		return false;
 	uint8_t version = (uint8_t)read_bytes(&r, 1);
 	const char *letters = (const char *)r.at;
@@ -177,10 +183,10 @@ int cfi_next(const struct unwind_section *s, uint64_t *offset, struct cfi_common
 	uint64_t id_at = (uint64_t)(r.at - s->bytes);
 	*offset = (uint64_t)(r.end - s->bytes);
 	uint64_t id = read_bytes(&r, wide ? 8 : 4);
-	if (!id || id > id_at)
+	if (is_common(s, id, wide) || (!s->debug_frame && id > id_at))
 		return 0; /* a common entry, read when a function refers to it */
-	if ((!cache->instructions || cache->offset != id_at - id) &&
-		!common_read(s, id_at - id, cache)) {
+	uint64_t common = s->debug_frame ? id : id_at - id;
+	if ((!cache->instructions || cache->offset != common) && !common_read(s, common, cache)) {
 		cache->instructions = NULL;
 		return 0;
 	}

@@ -81,18 +81,17 @@ static int row_add(void *context, uint64_t address, struct unwind_row row)
 
 static int functions_list(struct builder *b, const struct unwind_section *s)
 {
-	struct cfi_common cache = { 0 };
-	struct cfi_function f;
-	uint64_t offset = 0;
+	for (; s; s = s->next) {
+		struct cfi_common cache = { 0 };
+		struct cfi_function f;
+		uint64_t offset = 0;
+		int r;
 
-	for (;;) {
-		int r = cfi_next(s, &offset, &cache, &f);
-
-		if (r < 0)
-			return 0;
-		if (r && vec_push(&b->functions, f))
-			return -ENOMEM;
+		while ((r = cfi_next(s, &offset, &cache, &f)) >= 0)
+			if (r && vec_push(&b->functions, f))
+				return -ENOMEM;
 	}
+	return 0;
 }
 
 static int functions_run(struct builder *b, struct unwind_table *t)

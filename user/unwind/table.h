@@ -4,6 +4,7 @@
 #define UNWIND_TABLE_H
 
 #include <linux/types.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,9 @@ struct unwind_section {
 	const uint8_t *bytes;
 	size_t size;
 	uint64_t address;
+	bool debug_frame; /* .debug_frame: nearly the same (DWARF 5, section 6.4.1); Go has only it
+			   */
+	const struct unwind_section *next; /* of the same file; its functions fill gaps. Or NULL */
 };
 
 /*

@@ -197,7 +197,8 @@ static void line_read(struct listing *l, char *line)
 
 /* ---- files ---- */
 
-static bool section_read(const char *path, struct elf_image **image, struct unwind_section *ret)
+static bool section_read(
+	const char *name, const char *path, struct elf_image **image, struct unwind_section *ret)
 {
 	struct elf_bytes bytes;
 	struct error err = { 0 };
@@ -206,8 +207,9 @@ static bool section_read(const char *path, struct elf_image **image, struct unwi
 	if (fd < 0)
 		return false;
 	assert_int_equal(elf_image_open(fd, image, &err), 0);
-	assert_int_equal(elf_image_section(*image, ".eh_frame", &bytes, &err), 0);
-	*ret = (struct unwind_section){ bytes.at, bytes.n, bytes.vaddr };
+	assert_int_equal(elf_image_section(*image, name, &bytes, &err), 0);
+	*ret = (struct unwind_section){ bytes.at, bytes.n, bytes.vaddr,
+		.debug_frame = !strcmp(name, ".debug_frame") };
 	return true;
 }
 
@@ -225,7 +227,7 @@ static void assert_sound(const struct unwind_table *t)
 	}
 }
 
-static void agrees_with_readelf(const char *path, uint64_t at_least)
+static void agrees_with_readelf(const char *section_name, const char *path, uint64_t at_least)
 {
 	CLEANUP(elf_image_closep) struct elf_image *image = NULL;
 	struct unwind_section section;
@@ -233,7 +235,7 @@ static void agrees_with_readelf(const char *path, uint64_t at_least)
 	struct error err = { 0 };
 	char command[512];
 
-	if (!section_read(path, &image, &section))
+	if (!section_read(section_name, path, &image, &section))
 		skip();
 	assert_int_equal(unwind_table_build(&section, &table, &err), 0);
 	assert_sound(table);
@@ -260,22 +262,22 @@ static void agrees_with_readelf(const char *path, uint64_t at_least)
 
 static void the_rows_of_libc_are_those_of_readelf(void **state)
 {
-	agrees_with_readelf("/lib/x86_64-linux-gnu/libc.so.6", 40000);
+	agrees_with_readelf(".eh_frame", "/lib/x86_64-linux-gnu/libc.so.6", 40000);
 }
 
 static void the_rows_of_the_dynamic_linker_are_those_of_readelf(void **state)
 {
-	agrees_with_readelf("/lib64/ld-linux-x86-64.so.2", 3000);
+	agrees_with_readelf(".eh_frame", "/lib64/ld-linux-x86-64.so.2", 3000);
 }
 
 static void the_rows_of_python_are_those_of_readelf(void **state)
 {
-	agrees_with_readelf("/usr/bin/python3.11", 100000);
+	agrees_with_readelf(".eh_frame", "/usr/bin/python3.11", 100000);
 }
 
 static void the_rows_of_the_cxx_library_are_those_of_readelf(void **state)
 {
-	agrees_with_readelf("/usr/lib/x86_64-linux-gnu/libstdc++.so.6", 50000);
+	agrees_with_readelf(".eh_frame", "/usr/lib/x86_64-linux-gnu/libstdc++.so.6", 50000);
 }
 
 /* ---- particular places ---- */
@@ -287,7 +289,7 @@ static void nothing_is_found_outside_of_all_functions(void **state)
 	struct unwind_table *t;
 	struct error err;
 
-	assert_true(section_read("/lib/x86_64-linux-gnu/libc.so.6", &image, &section));
+	assert_true(section_read(".eh_frame", "/lib/x86_64-linux-gnu/libc.so.6", &image, &section));
 	assert_int_equal(unwind_table_build(&section, &t, &err), 0);
 	assert_int_equal(unwind_table_find(t, 0).rule, UNWIND_NONE);
 	assert_int_equal(unwind_table_find(t, t->base - 1).rule, UNWIND_NONE);
@@ -351,7 +353,7 @@ static void a_section_cut_anywhere_is_read_only_up_to_the_cut(void **state)
 	struct unwind_section section;
 	struct guarded g = guarded_new(PIECE);
 
-	assert_true(section_read("/lib/x86_64-linux-gnu/libc.so.6", &image, &section));
+	assert_true(section_read(".eh_frame", "/lib/x86_64-linux-gnu/libc.so.6", &image, &section));
 	for (size_t n = 0; n < PIECE; n++) {
 		memcpy(g.end - n, section.bytes, n);
 		build_and_look(g.end - n, n, section.address);
@@ -366,7 +368,7 @@ static void corrupted_bytes_give_a_sound_table_or_an_error(void **state)
 	struct guarded g = guarded_new(PIECE);
 	uint32_t seed = 1;
 
-	assert_true(section_read("/lib/x86_64-linux-gnu/libc.so.6", &image, &section));
+	assert_true(section_read(".eh_frame", "/lib/x86_64-linux-gnu/libc.so.6", &image, &section));
 	for (int round = 0; round < 4000; round++) {
 		memcpy(g.end - PIECE, section.bytes, PIECE);
 		for (int i = 0; i < 1 + round % 40; i++) {
@@ -376,6 +378,35 @@ static void corrupted_bytes_give_a_sound_table_or_an_error(void **state)
 		build_and_look(g.end - PIECE, PIECE, section.address);
 	}
 	munmap(g.pages, g.mapped);
+}
+
+static void the_rows_of_a_debug_frame_are_those_of_readelf(void **state)
+{
+	char source[64] = "/tmp/assay-frames-XXXXXX", command[512];
+	int fd = mkstemp(source);
+
+	assert_true(fd >= 0);
+	FILE *f = fdopen(fd, "w");
+	/* Functions enough, with saved registers and frames of several sizes. */
+	for (int i = 0; i < 40; i++)
+		fprintf(f,
+			"int f%d(int n) { volatile char a[%d]; a[n %% 8] = n; int s = 0;"
+			" for (int i = 0; i < n; i++) s += i * %d + a[i %% 8];"
+			" return n ? f%d(n - 1) + s : s; }\n",
+			i, 16 * i + 8, i, i ? i - 1 : 0);
+	fprintf(f, "int main(void) { volatile int x = f39(9); return x + f3(x); }\n");
+	fclose(f);
+	snprintf(command, sizeof(command),
+		"gcc -x c -O2 -g -w -fno-omit-frame-pointer -fno-asynchronous-unwind-tables "
+		"-nostartfiles -e main -o "
+		"%s.out %s",
+		source, source);
+	assert_int_equal(system(command), 0);
+	strcat(source, ".out");
+	agrees_with_readelf(".debug_frame", source, 200);
+	unlink(source);
+	source[strlen(source) - 4] = 0;
+	unlink(source);
 }
 
 int main(void)
@@ -389,6 +420,7 @@ int main(void)
 		cmocka_unit_test(a_section_without_functions_is_an_error),
 		cmocka_unit_test(a_section_cut_anywhere_is_read_only_up_to_the_cut),
 		cmocka_unit_test(corrupted_bytes_give_a_sound_table_or_an_error),
+		cmocka_unit_test(the_rows_of_a_debug_frame_are_those_of_readelf),
 	};
 	return RUN_TESTS(tests);
 }
