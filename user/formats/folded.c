@@ -32,7 +32,6 @@
 
 enum {
 	LINE_BYTES_MAX = 1 << 20, /* a line that is longer is not a stack */
-	COUNT_MAX = 1000000000,   /* samples of one line */
 };
 
 static void folded_name(struct strbuf *out, const char *raw)
@@ -211,8 +210,8 @@ static int count_read(struct view *v, uint32_t *ret, size_t line, struct error *
 		if (!isdigit((unsigned char)*d))
 			return bad_line(err, line, "its count is not a whole number");
 		count = count * 10 + (uint64_t)(*d - '0');
-		if (count > COUNT_MAX)
-			return bad_line(err, line, "its count is larger than 1000000000");
+		if (count > UINT32_MAX) /* of all lines together, since equal stacks are merged */
+			return bad_line(err, line, "its count is larger than 4294967295");
 	}
 	v->n = (size_t)(space - v->s);
 	*ret = (uint32_t)count;
