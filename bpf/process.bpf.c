@@ -24,7 +24,8 @@ static __always_inline void emit_process(__u32 type, struct task_struct *task, _
 	};
 
 	bpf_probe_read_kernel(event.comm, sizeof(event.comm), task->comm);
-	emit(&event, sizeof(event), LOSS_PROCESS_EVENT);
+	/* A new program has no unwind tables until user space has seen its mappings. */
+	emit_now(&event, sizeof(event), LOSS_PROCESS_EVENT, type == WIRE_EXEC);
 }
 
 SEC("tp_btf/sched_process_fork")

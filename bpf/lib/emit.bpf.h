@@ -32,15 +32,19 @@ static __always_inline void count_loss(__u32 counter)
 		(*n)++;
 }
 
-/* Sends @size bytes. The reader polls; it is woken only when the buffer has become half full. */
+/* Sends @size bytes. The reader polls; it is woken when the buffer has become half full, or when
+ * @wake says that this record should not wait. */
+static __always_inline void emit_now(void *record, __u64 size, __u32 loss, bool wake)
+{
+	if (bpf_ringbuf_output(
+		    &records, record, size, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP))
+		count_loss(loss);
+}
+
 static __always_inline void emit(void *record, __u64 size, __u32 loss)
 {
-	bool half_full =
-		bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > assay_config.ring_wake_bytes;
-
-	if (bpf_ringbuf_output(
-		    &records, record, size, half_full ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP))
-		count_loss(loss);
+	emit_now(record, size, loss,
+		bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > assay_config.ring_wake_bytes);
 }
 
 #endif

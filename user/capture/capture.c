@@ -29,7 +29,14 @@
 #include "capture/private.h"
 #include "symbolize/symbolize.h"
 
-enum { DRAIN_MS = 100, DRAIN_BUSY_MS = 5, DRAIN_START_MS = 1, COMMIT_MS = 1000, PROGRESS_MS = 500 };
+enum {
+	DRAIN_MS = 100,
+	DRAIN_BUSY_MS = 5,
+	DRAIN_START_MS = 1,
+	DRAIN_LEAST_US = 1000,
+	COMMIT_MS = 1000,
+	PROGRESS_MS = 500
+};
 
 CLEANUP_DEFINE(struct target *, target_close)
 
@@ -140,6 +147,7 @@ static int sample(
 	struct capture *c, struct target *target, bool *ret_interrupted, struct error *err)
 {
 	uint64_t end_ns = UINT64_MAX, commit_ns = c->start_ns, progress_ns = c->start_ns;
+	uint64_t drained_ns = 0;
 	bool over = false;
 
 	if (c->options->duration_s > 0)
@@ -155,6 +163,12 @@ static int sample(
 		over = target_wait(target, (int)(left_ms < drain_ms ? left_ms : drain_ms),
 			collect_full_fd(c->collect), ret_interrupted);
 		now = capture_now_ns();
+		/* Thousands of new programs a second wake us together, not one by one. */
+		if (!over && now - drained_ns < DRAIN_LEAST_US * 1000ULL) {
+			usleep(DRAIN_LEAST_US);
+			now = capture_now_ns();
+		}
+		drained_ns = now;
 		if (over || now >= end_ns) {
 			collect_disable(c->collect);
 			over = true;

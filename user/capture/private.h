@@ -37,7 +37,7 @@ struct capture {
 	uint64_t tables_dropped;           /* unwind tables that did not fit */
 	uint32_t stops[STOP_REASON_COUNT]; /* string indexes of the stop reasons' names */
 	VEC(struct stack_use) stack_uses; /* by stack index; samples may leave memory, this stays */
-	uint64_t starting_until_ns;       /* a command has just been let go: drain at once */
+	uint64_t starting_until_ns;       /* a program has just started: drain at once */
 	uint64_t busy_until_ns; /* mappings come in: drain often, new code has no tables yet */
 	VEC(pid_t) changed;     /* processes whose mappings must be uploaded */
 	VEC(pid_t) ended;       /* processes to forget after this drain */

@@ -7,6 +7,9 @@
 #include "proc/maps.h"
 #include "proc/process.h"
 
+/* How long the loader of a new program may map libraries. */
+enum { STARTING_NS = 10000000 };
+
 static int changed(struct capture *c, pid_t pid)
 {
 	for (uint32_t i = c->changed.n; i-- > 0;)
@@ -305,6 +308,7 @@ static int on_comm(void *context, const struct collect_comm *comm)
 
 	if (!p || !comm->exec)
 		return 0;
+	c->starting_until_ns = capture_now_ns() + STARTING_NS;
 	/* A new program: its mappings follow; its name and arguments are read at its next sample.
 	 */
 	process_exec(p);
