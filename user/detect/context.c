@@ -117,6 +117,45 @@ const struct source_concat *context_concat(struct detect_context *c, uint32_t fr
 	return n->concat_found ? &n->concat : NULL;
 }
 
+/* What the caller at @frame does with a block that @callee makes larger; one callee per frame. */
+static const struct source_growth *grower(struct detect_context *c, uint32_t frame, uint32_t callee,
+	const struct source_growth *growth)
+{
+	struct frame_notes *n = notes(c, frame);
+	const struct profile *p = c->view.profile;
+	char name[SOURCE_NAME_BYTES];
+
+	if (!n)
+		return NULL;
+	if (!n->asked_grower) {
+		n->asked_grower = true;
+		n->grower = *growth;
+		symbol_plain(profile_str(p, p->frames.at[callee].function), name, sizeof(name));
+		n->grower_found =
+			source_growth_caller(n->source, line_of(c, frame), name, &n->grower);
+	}
+	return n->grower_found ? &n->grower : NULL;
+}
+
+const struct source_growth *context_growth(struct detect_context *c, uint32_t stack, uint32_t frame)
+{
+	struct frame_notes *n = notes(c, frame);
+
+	if (!n)
+		return NULL;
+	if (!n->asked_growth) {
+		n->asked_growth = true;
+		n->growth_found = source_growth(n->source, line_of(c, frame), &n->growth);
+	}
+	const struct source_growth *growth = n->growth_found ? &n->growth : NULL;
+	for (int i = 0; growth && !growth->in_loop; i++) {
+		uint32_t caller = i < CALLERS_MAX ? view_caller(&c->view, stack, frame) : 0;
+		growth = caller ? grower(c, caller, frame, growth) : NULL;
+		frame = caller;
+	}
+	return growth;
+}
+
 const struct symbol_row *context_guess(struct detect_context *c, uint32_t frame)
 {
 	struct frame_notes *n = notes(c, frame);

@@ -1,8 +1,8 @@
 /*
  * Copies: bytes that are moved instead of used. Moving bytes is often the work itself; avoidable
- * it is when a block grows step by step in a loop, when elements are shifted to the front of an
- * array, when a loop makes a Python string longer part by part and the bytes are seen to move, or
- * when the copies get steadily dearer.
+ * it is when a block grows step by step in a loop (realloc, or a new one and a copy), when elements
+ * are shifted to the front of an array, when a loop makes a Python string longer part by part and
+ * the bytes are seen to move, or when the copies get steadily dearer.
  */
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
@@ -35,6 +35,11 @@ static int how(
 		}
 		return PLAIN;
 	}
+	const struct source_growth *growth = context_growth(c, stack, facts->target);
+	if (growth) {
+		strcpy(collection, growth->target);
+		return GROWS;
+	}
 	const struct source_concat *concat = context_concat(c, facts->target);
 	if (concat && (concat->list || facts->seen[SYMBOL_CONCAT])) {
 		strcpy(collection, concat->target);
@@ -51,7 +56,19 @@ static int how(
 	return PLAIN;
 }
 
-static bool is_copy(struct detect_context *c, const struct stack_facts *facts)
+/* Own code that moves a block to a larger one, element by element. */
+static bool copies_elements(
+	struct detect_context *c, uint32_t stack, const struct stack_facts *facts)
+{
+	const struct source_growth *growth =
+		facts->leaf ? context_growth(c, stack, facts->target) : NULL;
+	uint32_t line = c->profile->frames.at[facts->target].line;
+
+	return growth && growth->elements_first && line >= growth->elements_first &&
+	       line <= growth->elements_last;
+}
+
+static bool is_copy(struct detect_context *c, uint32_t stack, const struct stack_facts *facts)
 {
 	const struct symbol_row *guess = NULL;
 
@@ -63,6 +80,8 @@ static bool is_copy(struct detect_context *c, const struct stack_facts *facts)
 	/* Such a line calls nothing; what runs below it copies the list or frees the old one. */
 	const struct source_concat *concat = context_concat(c, facts->target);
 	if (concat && concat->list && !facts->leaf)
+		return true;
+	if (copies_elements(c, stack, facts))
 		return true;
 	if (facts->nameless)
 		guess = context_guess(c, facts->target);
@@ -131,7 +150,7 @@ static int run(struct detect_context *c)
 	for (uint32_t k = 0; !rc && k < v->samples.n; k++) {
 		uint32_t i = v->samples.at[k], stack = v->profile->samples.at[i].stack;
 		const struct stack_facts *facts = view_stack(v, stack);
-		if (v->claimed[i] || !is_copy(c, facts))
+		if (v->claimed[i] || !is_copy(c, stack, facts))
 			continue;
 		struct group *g = groups_add(v, &groups, facts->function, i);
 		if (!g) {

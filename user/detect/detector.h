@@ -20,11 +20,13 @@ struct frame_notes {
 	const struct source *source; /* borrowed; NULL = none in the profile */
 	bool asked_search, asked_helper, asked_call, asked_depth, asked_compares;
 	bool call_found, compares, asked_guess, asked_concat, concat_found;
+	bool asked_growth, growth_found, asked_grower, grower_found;
 	const struct symbol_row *guess;
 	uint32_t loop_depth;
 	struct source_search search, helper_search;
 	struct source_call call;
 	struct source_concat concat;
+	struct source_growth growth, grower;
 };
 
 struct detect_context {
@@ -61,6 +63,11 @@ const struct source_call *context_call(
 	struct detect_context *c, uint32_t frame, const char *callee);
 /* The string that a line of Python makes longer, or NULL. */
 const struct source_concat *context_concat(struct detect_context *c, uint32_t frame);
+/* The block grown by hand at @frame's line, in a loop there or in a caller on the way to the root
+ * of
+ * @stack: as the function with the loop writes it; or NULL. */
+const struct source_growth *context_growth(
+	struct detect_context *c, uint32_t stack, uint32_t frame);
 /* The well-known function that the source calls at @frame's line, for a library function without a
  * name (as those that the C library picks by CPU have none); or NULL. */
 const struct symbol_row *context_guess(struct detect_context *c, uint32_t frame);

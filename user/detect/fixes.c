@@ -90,7 +90,8 @@ static const struct fix_row catalogue[] = {
 		"medium", TESTS_FIRST, REVERT, CANARY, 1.0 },
 	[FIX_CASE_GROW] = { FIX_MEMORY_OPTIMIZATION,
 		"grow {collection} by doubling, or allocate it once",
-		"Each realloc may copy all that is there already. Double the capacity when it is "
+		"Each time it grows, all that is there already may be copied. Double the capacity "
+		"when it is "
 		"used "
 		"up, or allocate the final size before the loop when it is known.",
 		0.7, 0.97, "copies drop from one per element to one per doubling", "low", "low",

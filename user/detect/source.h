@@ -119,6 +119,25 @@ struct source_concat {
 
 bool source_concat(const struct source *s, uint32_t line, struct source_concat *ret);
 
+/* A block grown by hand: a larger one is allocated, the old one copied, freed and replaced. */
+struct source_growth {
+	bool in_loop;  /* one loop does all of it, and does not start another block */
+	bool returned; /* not in a loop: the function returns the new block */
+	int parameter; /* not in a loop: the function's parameter that the old block comes from */
+	/* Of the loop that copies element by element; 0 = a library function copies. */
+	uint32_t elements_first, elements_last;
+	char target[SOURCE_NAME_BYTES]; /* the old block as written: "text", "b->text" */
+};
+
+/* Is @line part of one? Not when the size doubles, or when a comparison keeps it from growing every
+ * time. A growth that is not in a loop is to be followed with source_growth_caller. */
+bool source_growth(const struct source *s, uint32_t line, struct source_growth *ret);
+/* Follows @growth from @callee to its call on @line: true when a loop there makes the same block
+ * grow again ("text = callee(text, part)", "callee(&b, part)"), or when the block comes from a
+ * parameter again. @growth is then what the caller does. */
+bool source_growth_caller(
+	const struct source *s, uint32_t line, const char *callee, struct source_growth *growth);
+
 /* Finds the call of @callee on @line (or up to 3 lines beside it, as compilers see lines). */
 bool source_call(
 	const struct source *s, uint32_t line, const char *callee, struct source_call *ret);

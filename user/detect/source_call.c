@@ -8,8 +8,7 @@
 
 enum { ARGUMENT_TOKENS_MAX = 64 }; /* a longer one may depend on anything */
 
-/* The token of the call nearest to @line; 0 = none within 3 lines. */
-static uint32_t find_call(const struct source *s, uint32_t line, const char *callee)
+uint32_t call_near(const struct source *s, uint32_t line, const char *callee)
 {
 	uint32_t best = 0, best_distance = 4;
 
@@ -202,7 +201,7 @@ static void argument(const struct source *s, struct source_call *ret, struct ran
 
 bool source_call(const struct source *s, uint32_t line, const char *callee, struct source_call *ret)
 {
-	uint32_t name = find_call(s, line, callee);
+	uint32_t name = call_near(s, line, callee);
 
 	*ret = (struct source_call){ .parameter = { -1, -1, -1, -1 }, .python = s->python };
 	if (!name)

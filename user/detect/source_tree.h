@@ -75,6 +75,8 @@ bool range_selects(
  * there is none. */
 struct range range_definition(
 	const struct source *s, struct range where, uint32_t before, uint32_t name);
+/* The token of the call of @callee nearest to @line; 0 = none within 3 lines. */
+uint32_t call_near(const struct source *s, uint32_t line, const char *callee);
 /* The number of the parameter that token @name refers to in function block @f, or -1. */
 int function_parameter(const struct source *s, int32_t f, uint32_t name);
 /* Python: a list searched or shifted by one expression on @line (source_python.c). */

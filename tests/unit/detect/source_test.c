@@ -164,6 +164,136 @@ static void a_call_knows_its_loop_and_what_changes(void **state)
 	assert_true(c.steps && !(c.varies & 1));
 }
 
+/* Whether the block at HOT grows by hand; its loop may be in the caller, which calls it at CALL. */
+static bool grows(const char *text, const char *callee)
+{
+	struct source *s;
+	struct source_growth growth;
+	uint32_t hot = 1, call = 1;
+
+	for (const char *c = text; c < strstr(text, "HOT"); c++)
+		hot += *c == '\n';
+	for (const char *c = text; callee && c < strstr(text, "CALL"); c++)
+		call += *c == '\n';
+	assert_int_equal(source_parse(text, 1, "a.c", &s), 0);
+	bool found = source_growth(s, hot, &growth);
+	if (found && !growth.in_loop)
+		found = callee && source_growth_caller(s, call, callee, &growth) && growth.in_loop;
+	source_free(s);
+	return found;
+}
+
+/* A loop that makes "text" longer: @before it, and in its body. */
+#define LOOP(before, body)                                                                     \
+	"char *f(char **v, int n, size_t cap) {\n char *text = x;\n size_t len = 0;\n " before \
+	"\n for (int i = 0; i < n; i++) {\n  size_t more = strlen(v[i]);\n  " body             \
+	"\n }\n return text; }\n"
+
+static void a_block_is_grown_by_hand_in_a_loop(void **state)
+{
+	assert_true(grows(
+		LOOP("", "char *t = malloc(len + more + 1);\n memcpy(t, text, len); /* HOT */\n"
+			 " free(text);\n text = t; len += more;"),
+		NULL));
+	assert_true(grows(LOOP("", "char *t = (char *)xmalloc(strlen(text) + more + 1);\n"
+				   " strcpy(t, text); /* HOT */\n free(text);\n text = t;"),
+		NULL));
+	assert_true(grows(LOOP("", "size_t size = len + more + 1;\n char *t = new char[size];\n"
+				   " memcpy(t, text, len); /* HOT */\n delete[] text;\n text = t;"),
+		NULL));
+	assert_true(grows(LOOP("", "if (!more)\n continue;\n char *t = malloc(len + more + 1);\n"
+				   " if (!t)\n abort();\n memcpy(t, text, len); /* HOT */\n"
+				   " free(text);\n text = t;"),
+		NULL));
+}
+
+static void growing_by_a_factor_or_seldom_is_no_fault(void **state)
+{
+	assert_false(grows(
+		LOOP("", "char *t = malloc(2 * (len + more));\n memcpy(t, text, len); /* HOT */\n"
+			 " free(text);\n text = t;"),
+		NULL));
+	assert_false(grows(LOOP("", "cap = len + more + len / 2;\n char *t = malloc(cap);\n"
+				    " memcpy(t, text, len); /* HOT */\n free(text);\n text = t;"),
+		NULL));
+	assert_false(grows(LOOP("", "char *t = malloc(rounded(len + more + 1));\n"
+				    " memcpy(t, text, len); /* HOT */\n free(text);\n text = t;"),
+		NULL));
+	assert_false(grows(LOOP("", "if (len + more >= cap) {\n cap = len + more + 4096;\n"
+				    " char *t = malloc(cap);\n memcpy(t, text, len); /* HOT */\n"
+				    " free(text);\n text = t;\n }"),
+		NULL));
+	assert_false(grows(
+		LOOP("", "if (len + more < cap)\n continue;\n"
+			 " char *t = malloc(len + more + 1);\n memcpy(t, text, len); /* HOT */\n"
+			 " free(text);\n text = t;"),
+		NULL));
+}
+
+static void a_copy_that_is_kept_or_started_anew_is_no_growth(void **state)
+{
+	/* The old one is kept. */
+	assert_false(grows(
+		LOOP("", "char *t = malloc(len + more + 1);\n memcpy(t, text, len); /* HOT */\n"
+			 " keep(text);\n text = t;"),
+		NULL));
+	/* The new one does not replace it. */
+	assert_false(grows(
+		LOOP("", "char *t = malloc(len + more + 1);\n memcpy(t, text, len); /* HOT */\n"
+			 " keep(t);\n free(text);"),
+		NULL));
+	/* Another one at each turn. */
+	assert_false(grows(LOOP("", "text = strdup(v[i]);\n char *t = malloc(len + more + 1);\n"
+				    " memcpy(t, text, len); /* HOT */\n free(text);\n text = t;"),
+		NULL));
+	assert_false(grows(
+		LOOP("", "struct o *o = &all[i];\n char *t = malloc(o->len + more + 1);\n"
+			 " memcpy(t, o->text, o->len); /* HOT */\n free(o->text);\n o->text = t;"),
+		NULL));
+	/* No larger than before. */
+	assert_false(grows(LOOP("", "char *t = malloc(len);\n memcpy(t, text, len); /* HOT */\n"
+				    " free(text);\n text = t;"),
+		NULL));
+}
+
+#define APPEND                                                                               \
+	"char *add(char *t, const char *part) {\n size_t n = strlen(t), m = strlen(part);\n" \
+	" char *longer = malloc(n + m + 1);\n memcpy(longer, t, n); /* HOT */\n free(t);\n"  \
+	" return longer; }\n"
+#define APPEND_TO                                                                                  \
+	"void add(struct b *b, const char *part) {\n size_t m = strlen(part);\n"                   \
+	" char *longer = malloc(b->length + m + 1);\n memcpy(longer, b->text, b->length); /* HOT " \
+	"*/\n"                                                                                     \
+	" free(b->text);\n b->text = longer;\n b->length += m; }\n"
+
+static void a_helper_grows_what_its_caller_gives_it_in_a_loop(void **state)
+{
+	assert_true(
+		grows(APPEND "void f(void) { while (next(&p))\n all = add(all, p); /* CALL */ }\n",
+			"add"));
+	assert_true(grows(APPEND_TO
+		"void f(struct b *to) { while (next(&p))\n add(to, p); /* CALL */ }\n",
+		"add"));
+	assert_true(grows(APPEND_TO
+		"void f(struct o *o) { while (next(&p))\n add(&o->out, p); /* CALL */ }\n",
+		"add"));
+	/* Once; the result goes elsewhere; another block at each turn. */
+	assert_false(grows(APPEND "void f(void) { all = add(all, p); /* CALL */ }\n", "add"));
+	assert_false(grows(APPEND
+		"void f(void) { while (next(&p))\n all[i++] = add(name, p); /* CALL */ }\n",
+		"add"));
+	assert_false(grows(APPEND "void f(void) { while (next(&p)) {\n one = strdup(p);\n"
+				  " one = add(one, p); /* CALL */\n keep(one); } }\n",
+		"add"));
+	assert_false(
+		grows(APPEND_TO "void f(void) { while (next(&p)) {\n struct b to;\n init(&to);\n"
+				" add(&to, p); /* CALL */\n keep(&to); } }\n",
+			"add"));
+	assert_false(grows(APPEND_TO
+		"void f(struct b *to) { for (; to; to = to->next)\n add(to, p); /* CALL */ }\n",
+		"add"));
+}
+
 static void a_definition_is_no_call(void **state)
 {
 	struct source *s;
@@ -176,16 +306,18 @@ static void a_definition_is_no_call(void **state)
 
 static void broken_text_is_survived(void **state)
 {
+	static const char *const words[] = { "while ", "for ", "x=malloc(n+1);", "memcpy(x,a->,n);",
+		"free(a->);", "a->=x;", "return x;", "x=a(x);" };
 	static const char alphabet[] = "for(while{if}do;[]=<i+\"'/*\n\\&a.->0,:";
 	uint32_t seed = 5;
 	char text[400];
 
 	for (int run = 0; run < 3000; run++) {
 		size_t n = 0;
-		while (n < sizeof(text) - 8) {
+		while (n < sizeof(text) - 24) {
 			seed = seed * 1664525u + 1013904223u;
 			if (seed >> 28 < 3)
-				n += (size_t)sprintf(text + n, "%s ", seed >> 28 ? "while" : "for");
+				n += (size_t)sprintf(text + n, "%s", words[(seed >> 8) % 8]);
 			else
 				text[n++] = alphabet[(seed >> 8) % (sizeof(alphabet) - 1)];
 		}
@@ -193,12 +325,16 @@ static void broken_text_is_survived(void **state)
 		struct source *s;
 		struct source_search found;
 		struct source_call call;
+		struct source_growth growth;
 		assert_int_equal(source_parse(text, 1, run % 2 ? "a.c" : "a.py", &s), 0);
 		for (uint32_t line = 0; line < 30; line++) {
 			source_search(s, line, "a", &found);
 			source_call(s, line, "a", &call);
 			source_loop_depth(s, line);
 			source_compares(s, line);
+			source_growth(s, line, &growth);
+			growth = (struct source_growth){ .returned = line % 2 };
+			source_growth_caller(s, line, "a", &growth);
 		}
 		source_free(s);
 	}
@@ -250,6 +386,10 @@ int main(void)
 		cmocka_unit_test(python_comprehensions_are_loops),
 		cmocka_unit_test(python_lists_are_told_from_sets),
 		cmocka_unit_test(a_call_knows_its_loop_and_what_changes),
+		cmocka_unit_test(a_block_is_grown_by_hand_in_a_loop),
+		cmocka_unit_test(growing_by_a_factor_or_seldom_is_no_fault),
+		cmocka_unit_test(a_copy_that_is_kept_or_started_anew_is_no_growth),
+		cmocka_unit_test(a_helper_grows_what_its_caller_gives_it_in_a_loop),
 		cmocka_unit_test(a_definition_is_no_call),
 		cmocka_unit_test(broken_text_is_survived),
 		cmocka_unit_test(deep_nesting_and_much_text_are_bounded),
