@@ -81,6 +81,22 @@ check "verify accepts the set" bash -c '
 	"$1" plan "$2/orders.assay" -o "$2/plan.json" >/dev/null &&
 	step=$("$3" -c "import json, sys; print([s[\"order\"] for s in json.load(open(sys.argv[1]))[\"steps\"] if \"|drop_duplicates\" in s[\"match\"][\"key\"]][0])" "$2/plan.json") &&
 	"$1" verify "$2/plan.json" "$2/searching.assay" --step "$step"' - "$ASSAY" "$WORK" "$python"
+step=$("$python" -c 'import json, sys
+for s in json.load(open(sys.argv[1]))["steps"]:
+    if "|drop_duplicates" in s["match"]["key"]: print(s["validation"]["command"])' "$WORK/plan.json" | head -1)
+# A copy that runs under the service's own command line, and a newer program on the same interpreter.
+mkdir -p "$WORK/again/tests/workloads"
+cp "$WORK/searching/orders.py" "$WORK/again/$service"
+start env -C "$WORK/again" "$python" "$service"
+mended_pid=$PID
+sleep 0.5
+start "$python" -c 'while True: pass'
+other_pid=$PID
+check "the check of the set, run as it is printed, finds the service again and accepts" env -C "$WORK" \
+	PATH="$(dirname "$ASSAY"):$PATH" bash -c "$step"
+check "it recorded the service and not the newest program of the interpreter" bash -c \
+	'"$1" report "$2/after.assay" --json | grep -q drop_duplicates' - "$ASSAY" "$WORK"
+kill "$mended_pid" "$other_pid"
 diagnosed mended "$WORK/mended/orders.py"
 check "mended, it has none of them and nothing above medium" ask mended \
 	"all(f['kind'] not in ('algorithmic_complexity', 'repeated_work') and f['severity'] in ('low', 'medium') and not f['fixes'] for f in findings)"

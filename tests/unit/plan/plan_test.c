@@ -154,6 +154,65 @@ static void hostile_names_cannot_leave_the_command(void **state)
 		strstr(plan->steps.at[0].command, "$(pgrep -n -x -- 'a'\\''\\$\\(reboot\\)\\.b')"));
 }
 
+/* What the printed command finds the program by that ran as @command in @exe. */
+static char *finder(const char *comm, const char *exe, const char *command)
+{
+	struct program g = before;
+
+	random_state = 2;
+	g.comm = comm;
+	CLEANUP(profile_freep) struct profile *p = run(&g);
+	uint32_t pid = p->processes.at[1].pid;
+	char target[32];
+	snprintf(target, sizeof(target), "pid %u", pid);
+	profile_fact(p, "target", target);
+	/* Another process of the same name comes first and must not be taken. */
+	p->processes.at[1].pid = pid + 1;
+	p->processes.at[1].comm = (uint32_t)profile_string(p, comm);
+	p->processes.at[1].command = (uint32_t)profile_string(p, "python3 /opt/other.py");
+	struct profile_process *q = &p->processes.at[profile_process(p, pid, 2)];
+	q->comm = (uint32_t)profile_string(p, comm);
+	q->exe = (uint32_t)profile_string(p, exe);
+	q->command = (uint32_t)profile_string(p, command);
+	CLEANUP(findings_freep) struct findings *f = NULL;
+	CLEANUP(plan_freep) struct plan *plan = plan_of(p, &f);
+	const char *from = strstr(plan->steps.at[0].command, "$(");
+	assert_non_null(from);
+	return strndup(from, (size_t)(strstr(from, ")\" -d") + 1 - from));
+}
+
+#define FINDS(want, comm, exe, command)                                  \
+	do {                                                             \
+		CLEANUP(freep) char *found = finder(comm, exe, command); \
+		assert_string_equal(found, want);                        \
+	} while (0)
+
+static void an_interpreted_program_is_found_by_its_script(void **state)
+{
+	FINDS("$(pgrep -n -f -- '^/usr/bin/python3 /srv/orders\\.py( |$)')", "python3",
+		"/usr/bin/python3.11", "/usr/bin/python3 /srv/orders.py --port 80");
+	FINDS("$(pgrep -n -f -- '^node --require \\./a\\.js -q app\\.js( |$)')", "node-MainThread",
+		"/usr/bin/node", "node --require ./a.js -q app.js");
+	FINDS("$(pgrep -n -f -- '^java -cp a\\.jar -Xmx1g org\\.Main( |$)')", "java", "",
+		"java -cp a.jar -Xmx1g org.Main x");
+	FINDS("$(pgrep -n -f -- '^python3 -m http\\.server( |$)')", "python3", "",
+		"python3 -m http.server 8000");
+}
+
+static void a_program_without_a_script_is_found_by_its_name(void **state)
+{
+	FINDS("$(pgrep -n -x -- python3)", "python3", "", "python3 -i");
+	FINDS("$(pgrep -n -x -- python3)", "python3", "", "python3 -c while 1: pass");
+	FINDS("$(pgrep -n -x -- python3)", "python3", "", "");
+	FINDS("$(pgrep -n -x -- nodes)", "nodes", "/srv/nodes", "/srv/nodes /srv/list");
+}
+
+static void hostile_scripts_cannot_leave_the_command(void **state)
+{
+	FINDS("$(pgrep -n -f -- '^python3 /a'\\''\\$\\(reboot\\)`x`\\.\\*\\[\\|.\\\\( |$)')",
+		"python3", "", "python3 /a'$(reboot)`x`.*[|\033\\");
+}
+
 static void a_command_target_is_run_again(void **state)
 {
 	struct program g = before;
@@ -330,6 +389,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_step_promises_its_share_and_a_total),
 		cmocka_unit_test(hostile_names_cannot_leave_the_command),
+		cmocka_unit_test(an_interpreted_program_is_found_by_its_script),
+		cmocka_unit_test(a_program_without_a_script_is_found_by_its_name),
+		cmocka_unit_test(hostile_scripts_cannot_leave_the_command),
 		cmocka_unit_test(a_command_target_is_run_again),
 		cmocka_unit_test(a_real_fix_is_accepted),
 		cmocka_unit_test(a_placebo_is_never_accepted),
