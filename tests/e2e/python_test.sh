@@ -4,7 +4,7 @@
 python=/usr/bin/python3
 start $python tests/workloads/python_truth.py 12
 sleep 1
-"$ASSAY" record -p $PID -d 9 -F 499 -o "$WORK/p.assay" >"$WORK/record.out" 2>&1
+"$ASSAY" record -p $PID -d 9 -F 1499 -o "$WORK/p.assay" >"$WORK/record.out" 2>&1
 wait $PID
 truth=$(cat "$WORK/started.out")
 "$ASSAY" report "$WORK/p.assay" --json >"$WORK/p.json"
