@@ -42,7 +42,9 @@ static __always_inline void walk_init(struct walk *w, __u32 pid)
 	w->python_window_start = 0;
 	w->stop = STOP_DEPTH;
 	process_find(w);
-	python_start(w);
+	w->python_state = PYTHON_GONE;
+	if (assay_config.python)
+		python_start(w);
 }
 
 /* One frame. Returns 1 to end the walk (w->stop says why), 0 to go on. */
@@ -52,7 +54,7 @@ static __always_inline long walk_step(struct walk *w)
 
 	if (n >= WIRE_USER_FRAMES)
 		return 1;
-	if (w->python_state == PYTHON_SCANNING)
+	if (assay_config.python && w->python_state == PYTHON_SCANNING)
 		return python_step(w);
 	w->frames[n] = (w->ip & WIRE_FRAME_ADDRESS) | w->frame_flags;
 	w->frame_count = n + 1;
@@ -75,7 +77,8 @@ static __always_inline long walk_step(struct walk *w)
 		w->stop = STOP_NOT_UP;
 		return 1;
 	}
-	python_enter(w, ip_before, sp_before, w->sp);
+	if (assay_config.python)
+		python_enter(w, ip_before, sp_before, w->sp);
 	return 0;
 }
 

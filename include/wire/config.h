@@ -33,8 +33,10 @@ struct wire_config {
 	__u32 cgroup_subsystem;     /* index of css_set.subsys (cgroup v1), or WIRE_CGROUP_V2 */
 	__u64 cgroup_id;            /* inode number of the group's directory */
 	char comm[WIRE_COMM_BYTES]; /* padded with NULs */
+	__u32 python;               /* 1: Python frames are looked for */
+	__u32 pad;
 };
 
-_Static_assert(sizeof(struct wire_config) == 64, "wire_config is part of the contract");
+_Static_assert(sizeof(struct wire_config) == 72, "wire_config is part of the contract");
 
 #endif

@@ -61,6 +61,31 @@ uint64_t capture_now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
 }
 
+static bool takes_all(const struct capture_options *o)
+{
+	return o->system_wide || o->comm || o->cgroup;
+}
+
+/* The Python steps cost 20 ms of loading. They are left out for named processes that run no Python
+ * and have no children that could; should one start Python later, the profile says so. */
+static int python_decide(struct capture *c, const pid_t *pids, size_t n)
+{
+	c->no_python = n && !c->options->command && !takes_all(c->options);
+	for (size_t i = 0; i < n && c->no_python; i++) {
+		int r = take_up_process(c, pids[i]);
+
+		if (r)
+			return r;
+		const struct process *p = process_find(c->processes, pids[i]);
+		for (uint32_t m = 0; p && m < p->mappings.n; m++)
+			if (modules_python(c->modules, p->mappings.at[m].module))
+				c->no_python = false;
+		if (proc_has_children(pids[i]))
+			c->no_python = false;
+	}
+	return 0;
+}
+
 /* OPEN */
 static int capture_open(struct capture *c, struct target *target, struct error *err)
 {
@@ -79,7 +104,11 @@ static int capture_open(struct capture *c, struct target *target, struct error *
 	c->modules = c->profile ? modules_new(c->profile) : NULL;
 	if (!c->modules || !c->processes)
 		return error_oom(err);
-	int r = collect_open(&config, &c->collect, err);
+	int r = python_decide(c, config.pids, config.pid_count);
+	if (r)
+		return error_set(err, r, "cannot read the targets' mappings: %s", strerror(-r));
+	config.no_python = c->no_python;
+	r = collect_open(&config, &c->collect, err);
 	if (r)
 		return r;
 	c->period_ns = collect_period_ns(c->collect);
@@ -87,11 +116,6 @@ static int capture_open(struct capture *c, struct target *target, struct error *
 }
 
 /* Any process may come to be sampled. */
-static bool takes_all(const struct capture_options *o)
-{
-	return o->system_wide || o->comm || o->cgroup;
-}
-
 /* PREPARE: what is running now. For targets that are known this is done before sampling starts, for
  * all other processes (@all) after it. */
 static int mappings_scan(struct capture *c, struct target *target, bool all, struct error *err)

@@ -36,6 +36,7 @@ struct capture {
 	uint32_t drains;
 	uint64_t tables_dropped;           /* unwind tables that did not fit */
 	uint32_t stops[STOP_REASON_COUNT]; /* string indexes of the stop reasons' names */
+	bool no_python;                    /* the kernel half was loaded without its Python steps */
 	VEC(struct stack_use) stack_uses; /* by stack index; samples may leave memory, this stays */
 	uint64_t starting_until_ns;       /* a program has just started: drain at once */
 	uint64_t busy_until_ns; /* mappings come in: drain often, new code has no tables yet */

@@ -86,7 +86,12 @@ static int process_upload(struct capture *c, struct process *p, struct error *er
 		};
 		const struct python_image *image =
 			has_python ? NULL : modules_python(c->modules, m->module);
-		if (image) {
+		if (image && c->no_python) {
+			if (profile_fact(c->profile, "python_refused",
+				    "Python was started when the capture had begun without it: "
+				    "record that process itself (-p), or all (-a)"))
+				return error_oom(err);
+		} else if (image) {
 			python_place(image, up[i].bias, &python);
 			has_python = true;
 			p->python = &image->layout;

@@ -134,6 +134,7 @@ static int skeleton_open(struct collect *c, const struct collect_config *config,
 	struct wire_config *wire = &skel->rodata->assay_config;
 	wire->filter_targets = config->pid_count > 0;
 	wire->own_pid = (uint32_t)getpid();
+	wire->python = !config->no_python;
 	wire->has_task_regs = kernel_has_task_regs();
 	wire->thread_size = 16384;
 	bpf_program__set_autoload(skel->progs.oncpu_loop, loop);

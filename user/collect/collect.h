@@ -40,8 +40,9 @@ struct collect_config {
 	struct collect_cgroup cgroup; /* this group and those below it */
 	bool command;                 /* the target is a command that is about to be started */
 	double rate_hz;               /* samples per second and CPU; 0 = 99 */
-	bool no_loop; /* use the program for kernels without bpf_loop(), for tests */
-	bool force;   /* load even on kernels known to deadlock */
+	bool no_python; /* leave the Python steps out: the targets run none; loads faster */
+	bool no_loop;   /* use the program for kernels without bpf_loop(), for tests */
+	bool force;     /* load even on kernels known to deadlock */
 };
 
 struct collect;

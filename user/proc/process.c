@@ -164,6 +164,14 @@ uint64_t proc_timeslices(pid_t pid)
 	return sum;
 }
 
+bool proc_has_children(pid_t pid)
+{
+	char path[80], text[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	return read_small(path, text, sizeof(text)) != 0;
+}
+
 uint64_t proc_forks(void)
 {
 	CLEANUP(file_closep) FILE *f = fopen("/proc/stat", "re");

@@ -43,6 +43,9 @@ int proc_command(pid_t pid, char *ret, size_t size);
  * measuring switch rates; 0 when it cannot be told. */
 uint64_t proc_timeslices(pid_t pid);
 
+/* Whether @pid has started processes that still run; true when it cannot be told. */
+bool proc_has_children(pid_t pid);
+
 /* Processes and threads that were born on this machine since it started; 0 when it cannot be told.
  */
 uint64_t proc_forks(void);

@@ -18,6 +18,11 @@
 
 #include "wire/config.h"
 
+/* ---- in the place of lib/config.bpf.h ---- */
+#define BPF_LIB_CONFIG_H
+
+static const struct wire_config assay_config = { .python = 1 };
+
 /* ---- in the place of lib/compat.bpf.h ---- */
 #define BPF_LIB_COMPAT_H
 
