@@ -4,8 +4,8 @@
  * Hooks: sched_process_fork, _exec, _exit (tp_btf); no cost between such events, about a
  * microsecond for each. Keeps the set of target processes complete under fork, and tells user
  * space in the same ring buffer as the samples, so that the order is that of the events.
- * Kernel floor: 5.10. Reads and writes
- * `targets` and `unwind_processes`; writes `records`, `losses`.
+ * Kernel floor: 5.10. Reads and writes `targets` and `unwind_processes`; writes `records`,
+ * `losses`.
  */
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "lib/emit.bpf.h"
@@ -33,20 +33,19 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 {
 	__u32 pid = child->tgid, parent_pid = parent->tgid, one = 1;
 
-	if (!is_target(parent_pid))
+	/* New threads are known by their samples. */
+	if (pid == parent_pid || !is_target(parent_pid))
 		return 0;
-	if (assay_config.filter_targets && pid != parent_pid &&
-		bpf_map_update_elem(&targets, &pid, &one, BPF_ANY))
+	if (assay_config.filter_targets && bpf_map_update_elem(&targets, &pid, &one, BPF_ANY))
 		count_loss(LOSS_TARGETS_FULL);
 	/* A child has its parent's mappings: its first samples unwind as well as the parent's. */
 	struct unwind_process *mappings = bpf_map_lookup_elem(&unwind_processes, &parent_pid);
-	if (mappings && pid != parent_pid) {
+	if (mappings) {
 		struct unwind_process copy = *mappings;
 
 		bpf_map_update_elem(&unwind_processes, &pid, &copy, BPF_ANY);
 	}
-	if (pid != parent_pid) /* threads are known by their samples */
-		emit_process(WIRE_FORK, child, parent_pid);
+	emit_process(WIRE_FORK, child, parent_pid);
 	return 0;
 }
 

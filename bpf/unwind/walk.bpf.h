@@ -96,10 +96,10 @@ __attribute__((noinline)) int walk_bounded_step(__u32 slot)
 	return w ? (int)walk_step(w) : 1;
 }
 
-/* Walks until an end: w->frame_count frames in w->frames, and w->stop. */
 /* A step takes one native frame or collects one Python frame. */
 enum { WALK_STEPS = 2 * WIRE_USER_FRAMES };
 
+/* Walks until an end: w->frame_count frames in w->frames, and w->stop. */
 static __always_inline void walk_run(struct walk *w, __u32 slot, bool has_loop)
 {
 	if (has_loop) {

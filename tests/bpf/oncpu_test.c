@@ -149,11 +149,11 @@ static int on_process(void *context, const struct wire_process_event *e)
 	return 0;
 }
 
-static int on_mapping(void *context, const struct collect_mapping *m)
+static int on_mapping(void *context, pid_t pid, const struct proc_mapping *m)
 {
 	struct seen *seen = context;
 
-	seen->mappings += m->pid == seen->pid && m->start < m->end;
+	seen->mappings += pid == seen->pid && m->start < m->end;
 	return 0;
 }
 

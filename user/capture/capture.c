@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/strbuf.h"
 #include "capture/private.h"
 #include "symbolize/symbolize.h"
@@ -53,14 +54,7 @@ static void capture_done(struct capture *c)
 	vec_done(&c->ended);
 }
 
-uint64_t capture_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
-}
-
+/* Any process may come to be sampled. */
 static bool takes_all(const struct capture_options *o)
 {
 	return o->system_wide || o->comm || o->cgroup;
@@ -115,7 +109,6 @@ static int capture_open(struct capture *c, struct target *target, struct error *
 	return take_up_init(c, err);
 }
 
-/* Any process may come to be sampled. */
 /* PREPARE: what is running now. For targets that are known this is done before sampling starts, for
  * all other processes (@all) after it. */
 static int mappings_scan(struct capture *c, struct target *target, bool all, struct error *err)
@@ -147,7 +140,7 @@ static int commit(struct capture *c, struct error *err)
 {
 	if (!c->recording)
 		return 0;
-	c->profile->capture.duration_ns = capture_now_ns() - c->start_ns;
+	c->profile->capture.duration_ns = clock_now_ns() - c->start_ns;
 	if (losses_add(c))
 		return error_oom(err);
 	return recording_write(c->recording, c->profile, !c->options->keep_samples, err);
@@ -156,7 +149,7 @@ static int commit(struct capture *c, struct error *err)
 static void progress(struct capture *c)
 {
 	struct capture_progress p = {
-		.seconds = (double)(capture_now_ns() - c->start_ns) / 1e9,
+		.seconds = (double)(clock_now_ns() - c->start_ns) / 1e9,
 		.samples = c->samples,
 		.lost = c->sideband_lost,
 	};
@@ -177,7 +170,7 @@ static int sample(
 	if (c->options->duration_s > 0)
 		end_ns = c->start_ns + (uint64_t)(c->options->duration_s * 1e9);
 	while (!over) {
-		uint64_t now = capture_now_ns();
+		uint64_t now = clock_now_ns();
 		uint64_t left_ms = now >= end_ns ? 0 : (end_ns - now + 999999) / 1000000;
 
 		uint64_t drain_ms = now < c->starting_until_ns ? DRAIN_START_MS
@@ -186,11 +179,11 @@ static int sample(
 
 		over = target_wait(target, (int)(left_ms < drain_ms ? left_ms : drain_ms),
 			collect_full_fd(c->collect), ret_interrupted);
-		now = capture_now_ns();
+		now = clock_now_ns();
 		/* Thousands of new programs a second wake us together, not one by one. */
 		if (!over && now - drained_ns < DRAIN_LEAST_US * 1000ULL) {
 			usleep(DRAIN_LEAST_US);
-			now = capture_now_ns();
+			now = clock_now_ns();
 		}
 		drained_ns = now;
 		if (over || now >= end_ns) {
@@ -244,7 +237,7 @@ static int finish(struct capture *c, struct target *target, struct error *err)
 	struct profile_capture *capture = &c->profile->capture;
 
 	if (!capture->duration_ns)
-		capture->duration_ns = capture_now_ns() - c->start_ns;
+		capture->duration_ns = clock_now_ns() - c->start_ns;
 	if (!collect_counts(c->collect, &counts) && counts.event_ns) {
 		bool per_task = collect_attach_mode(c->collect) == COLLECT_PER_TASK;
 
@@ -316,7 +309,7 @@ static int run(
 		r = privileges_drop(err);
 	if (!r)
 		r = sample(c, target, &ret->interrupted, err);
-	c->profile->capture.duration_ns = capture_now_ns() - c->start_ns;
+	c->profile->capture.duration_ns = clock_now_ns() - c->start_ns;
 	target_priority_restore(target);
 	ret->child_status = target_status(target);
 	if (r)

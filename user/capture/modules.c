@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "elf/image.h"
+#include "proc/maps.h"
 #include "proc/process.h"
 #include "symbolize/jit.h"
 #include "unwind/python_layout.h"
@@ -36,7 +37,6 @@ struct module {
 	uint32_t unwind_file;
 	bool unwind_tried, python_tried;
 	struct python_image *python;
-	int64_t changed_s;
 	int fd;
 	struct elf_image *image;
 	UT_hash_handle hh;
@@ -95,25 +95,15 @@ static int vdso_open(void)
 	return fd_steal(&fd);
 }
 
-static bool is_file(const char *path)
+static void module_open(struct module *module, const struct proc_mapping *mapping)
 {
-	return path[0] == '/' && strcmp(path, "//anon") && strncmp(path, "/memfd:", 7) &&
-	       strncmp(path, "/dev/zero", 9) && strncmp(path, "/SYSV", 5);
-}
-
-static void module_open(struct module *module, const struct module_mapping *mapping)
-{
-	struct stat st;
-
 	if (!strcmp(mapping->path, "[vdso]"))
 		module->fd = vdso_open();
 	else if (mapping->path[0] == '/' && strcmp(mapping->path, "//anon"))
 		module->fd = proc_open_mapped(
-			mapping->pid, mapping->start, mapping->end, mapping->path, mapping->inode);
+			module->pid, mapping->start, mapping->end, mapping->path, mapping->inode);
 	if (module->fd < 0)
 		return;
-	if (is_file(mapping->path) && !fstat(module->fd, &st))
-		module->changed_s = st.st_mtime;
 	if (elf_image_open(module->fd, &module->image, NULL))
 		module->image = NULL; /* not ELF: a JIT's file, data; shown as module+offset */
 }
@@ -137,8 +127,8 @@ static const char *shown_path(const char *path, pid_t pid, char scratch[4096], s
 	return path;
 }
 
-static int module_add(struct modules *m, const struct module_key *key,
-	const struct module_mapping *mapping, const char *path, struct module **ret)
+static int module_add(struct modules *m, pid_t pid, const struct module_key *key,
+	const struct proc_mapping *mapping, const char *path, struct module **ret)
 {
 	struct module *module = calloc(1, sizeof(*module));
 	const uint8_t *build_id = NULL;
@@ -152,7 +142,7 @@ static int module_add(struct modules *m, const struct module_key *key,
 	}
 	module->key = *key;
 	module->number = m->all.n - 1;
-	module->pid = mapping->pid;
+	module->pid = pid;
 	module->fd = -1;
 	module_open(module, mapping);
 	if (module->image)
@@ -166,11 +156,11 @@ static int module_add(struct modules *m, const struct module_key *key,
 	return module->hh.tbl ? 0 : -ENOMEM;
 }
 
-int modules_learn(struct modules *m, const struct module_mapping *mapping, uint32_t *ret_number,
-	uint64_t *ret_vaddr)
+int modules_learn(struct modules *m, pid_t pid, const struct proc_mapping *mapping,
+	uint32_t *ret_number, uint64_t *ret_vaddr)
 {
 	char scratch[4096];
-	const char *path = shown_path(mapping->path, mapping->pid, scratch, sizeof(scratch));
+	const char *path = shown_path(mapping->path, pid, scratch, sizeof(scratch));
 	struct module_key key;
 	struct module *module;
 	int64_t name = profile_string(m->profile, path);
@@ -184,7 +174,7 @@ int modules_learn(struct modules *m, const struct module_mapping *mapping, uint3
 	key.path = (uint32_t)name;
 	HASH_FIND(hh, m->by_key, &key, sizeof(key), module);
 	if (!module) {
-		int r = module_add(m, &key, mapping, path, &module);
+		int r = module_add(m, pid, &key, mapping, path, &module);
 
 		if (r)
 			return r;
@@ -236,11 +226,6 @@ const struct python_image *modules_python(struct modules *m, uint32_t number)
 	if (module->python)
 		*module->python = found;
 	return module->python;
-}
-
-int64_t modules_changed_s(const struct modules *m, uint32_t number)
-{
-	return m->all.at[number]->changed_s;
 }
 
 int modules_open_fd(void *context, uint32_t profile_index)

@@ -12,24 +12,17 @@
 struct modules;
 struct elf_image;
 
-/* A mapping as /proc or the side-band tell it. */
-struct module_mapping {
-	pid_t pid;
-	uint64_t start, end, file_offset, inode;
-	uint32_t device_major, device_minor;
-	const char *path; /* hostile text */
-};
-
 struct modules *modules_new(struct profile *p); /* NULL when memory is out */
 void modules_free(struct modules *m);
 
 /*
- * The module of @mapping, opened at first sight: *ret_number (> 0) for the calls below and
+ * The module of @mapping in @pid, opened at first sight: *ret_number (> 0) for the calls below and
  * *ret_vaddr, the ELF virtual address of mapping->start (the file offset where the file cannot be
  * read). 0 or -ENOMEM; a file that cannot be opened is still a module.
  */
-int modules_learn(struct modules *m, const struct module_mapping *mapping, uint32_t *ret_number,
-	uint64_t *ret_vaddr);
+struct proc_mapping;
+int modules_learn(struct modules *m, pid_t pid, const struct proc_mapping *mapping,
+	uint32_t *ret_number, uint64_t *ret_vaddr);
 
 /* Its index in the profile. */
 uint32_t modules_profile_index(const struct modules *m, uint32_t number);
@@ -42,9 +35,6 @@ bool *modules_unwind_tried(struct modules *m, uint32_t number);
  * in the profile as the fact "python_refused". Borrowed. */
 struct python_image;
 const struct python_image *modules_python(struct modules *m, uint32_t number);
-/* When the file was last changed, seconds since 1970; 0 = not known. */
-int64_t modules_changed_s(const struct modules *m, uint32_t number);
-
 /* For symbolizing: a new fd of the module with this index in the profile, or -errno. */
 int modules_open_fd(void *modules, uint32_t profile_index);
 /* For symbolizing: a new fd of the regular file @path as the process sees it that mapped the module

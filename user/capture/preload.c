@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "capture/private.h"
 #include "elf/image.h"
+#include "proc/maps.h"
 
 enum { FILES_MAX = 64, SCRIPT_DEPTH = 2 };
 
@@ -82,9 +83,8 @@ static int file_add(struct preload *p, const char *path)
 
 	if (!real || stat(real, &st) || !S_ISREG(st.st_mode) || p->modules.n >= FILES_MAX)
 		return 0;
-	int r = modules_learn(p->capture->modules,
-		&(struct module_mapping){
-			.pid = getpid(),
+	int r = modules_learn(p->capture->modules, getpid(),
+		&(struct proc_mapping){
 			.inode = st.st_ino,
 			.device_major = major(st.st_dev),
 			.device_minor = minor(st.st_dev),

@@ -35,6 +35,7 @@ struct capture {
 	struct python_code *codes; /* by process and address */
 	uint32_t drains;
 	uint64_t tables_dropped;           /* unwind tables that did not fit */
+	uint32_t kernel_module;            /* profile index of "[kernel]"; 0 = not needed yet */
 	uint32_t stops[STOP_REASON_COUNT]; /* string indexes of the stop reasons' names */
 	bool no_python;                    /* the kernel half was loaded without its Python steps */
 	VEC(struct stack_use) stack_uses; /* by stack index; samples may leave memory, this stays */
@@ -43,9 +44,6 @@ struct capture {
 	VEC(pid_t) changed;     /* processes whose mappings must be uploaded */
 	VEC(pid_t) ended;       /* processes to forget after this drain */
 };
-
-/* CLOCK_MONOTONIC. */
-uint64_t capture_now_ns(void);
 
 /* take_up.c: from drained events to the profile. */
 int take_up_init(struct capture *c, struct error *err);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "capture/private.h"
 #include "elf/image.h"
 #include "unwind/python_layout.h"
@@ -113,7 +114,7 @@ int tables_upload(struct capture *c, struct error *err)
 	int r = 0;
 
 	if (c->changed.n)
-		c->busy_until_ns = capture_now_ns() + BUSY_NS;
+		c->busy_until_ns = clock_now_ns() + BUSY_NS;
 	for (uint32_t i = 0; i < c->changed.n && !r; i++) {
 		struct process *p = process_find(c->processes, c->changed.at[i]);
 

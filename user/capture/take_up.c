@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "capture/private.h"
 #include "proc/maps.h"
 #include "proc/process.h"
@@ -20,10 +21,10 @@ static int changed(struct capture *c, pid_t pid)
 
 /* ---- mappings ---- */
 
-static int map_add(struct capture *c, struct process *p, const struct module_mapping *m)
+static int map_add(struct capture *c, struct process *p, const struct proc_mapping *m)
 {
 	struct process_mapping mapping = { .start = m->start, .end = m->end };
-	int r = modules_learn(c->modules, m, &mapping.module, &mapping.vaddr);
+	int r = modules_learn(c->modules, p->pid, m, &mapping.module, &mapping.vaddr);
 
 	if (r)
 		return r;
@@ -46,17 +47,7 @@ static int scan_each(void *context, const struct proc_mapping *m)
 
 	if (!m->executable)
 		return 0;
-	return map_add(scan->capture, scan->process,
-		&(struct module_mapping){
-			.pid = scan->process->pid,
-			.start = m->start,
-			.end = m->end,
-			.file_offset = m->file_offset,
-			.inode = m->inode,
-			.device_major = m->device_major,
-			.device_minor = m->device_minor,
-			.path = m->path,
-		});
+	return map_add(scan->capture, scan->process, m);
 }
 
 static int process_scan(struct capture *c, struct process *p)
@@ -168,13 +159,16 @@ static int64_t user_frame(struct capture *c, const struct process *p, uint64_t w
 
 static int64_t kernel_frame(struct capture *c, uint64_t address, bool is_leaf)
 {
-	int64_t module = profile_module(c->profile, "[kernel]", NULL, 0);
+	/* Looked up once: most samples of a busy kernel have a dozen such frames. */
+	int64_t module = c->kernel_module ? c->kernel_module
+					  : profile_module(c->profile, "[kernel]", NULL, 0);
 	struct profile_frame f = {
 		.kind = FRAME_KERNEL,
 		.module = module < 0 ? 0 : (uint32_t)module,
 		.offset = address - !is_leaf,
 	};
 
+	c->kernel_module = f.module;
 	return module < 0 ? module : profile_frame(c->profile, &f);
 }
 
@@ -279,26 +273,14 @@ static int on_process(void *context, const struct wire_process_event *e)
 	return 0;
 }
 
-static int on_mapping(void *context, const struct collect_mapping *m)
+static int on_mapping(void *context, pid_t pid, const struct proc_mapping *m)
 {
 	struct capture *c = context;
-	struct process *p = process_find(c->processes, m->pid);
+	struct process *p = process_find(c->processes, pid);
 
 	/* Under a named target others' mappings are no concern; a process not seen yet is read
 	 * from /proc when its first sample comes. */
-	if (!p || !p->scanned)
-		return 0;
-	return map_add(c, p,
-		&(struct module_mapping){
-			.pid = m->pid,
-			.start = m->start,
-			.end = m->end,
-			.file_offset = m->file_offset,
-			.inode = m->inode,
-			.device_major = m->device_major,
-			.device_minor = m->device_minor,
-			.path = m->path,
-		});
+	return p && p->scanned ? map_add(c, p, m) : 0;
 }
 
 static int on_comm(void *context, const struct collect_comm *comm)
@@ -308,7 +290,7 @@ static int on_comm(void *context, const struct collect_comm *comm)
 
 	if (!p || !comm->exec)
 		return 0;
-	c->starting_until_ns = capture_now_ns() + STARTING_NS;
+	c->starting_until_ns = clock_now_ns() + STARTING_NS;
 	/* A new program: its mappings follow; its name and arguments are read at its next sample.
 	 */
 	process_exec(p);

@@ -21,6 +21,7 @@
 #include <linux/perf_event.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "collect/private.h"
 #include "proc/process.h"
 
@@ -158,17 +159,9 @@ static int open_per_cpu(struct attach *a, int program_fd, struct error *err)
 	return 0;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
-}
-
 void attach_watch(struct attach *a, const struct collect_config *config)
 {
-	a->watch = (struct attach_watch){ .since_ns = now_ns(), .forks = proc_forks() };
+	a->watch = (struct attach_watch){ .since_ns = clock_now_ns(), .forks = proc_forks() };
 	for (size_t i = 0; i < config->pid_count; i++)
 		a->watch.timeslices += proc_timeslices(config->pids[i]);
 }
@@ -176,7 +169,7 @@ void attach_watch(struct attach *a, const struct collect_config *config)
 /* Why this target is sampled per CPU, or NULL. */
 static const char *per_cpu_reason(const struct attach *a, const struct collect_config *config)
 {
-	double seconds = (double)(now_ns() - a->watch.since_ns) / 1e9;
+	double seconds = (double)(clock_now_ns() - a->watch.since_ns) / 1e9;
 	uint64_t timeslices = 0;
 
 	if (!config->pid_count)

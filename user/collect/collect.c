@@ -13,6 +13,7 @@
 #include <bpf/btf.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "collect/kernel_features.h"
 #include "collect/private.h"
 #include "proc/process.h"
@@ -50,14 +51,6 @@ int permission_error(struct error *err, int code, const char *what)
 }
 
 CLEANUP_DEFINE(struct collect *, collect_close)
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
-}
 
 /* Room for half a second of samples of 1 KiB from every CPU, as a power of two. */
 static uint32_t ring_bytes(double rate_hz, int cpus)
@@ -288,7 +281,7 @@ int collect_enable(struct collect *c, struct error *err)
 	r = attach_enable(&c->attach, err);
 
 	if (!r)
-		c->enabled_ns = now_ns();
+		c->enabled_ns = clock_now_ns();
 	return r;
 }
 
@@ -362,7 +355,7 @@ static int dispatch(const struct batch *b, const struct pending *p, const struct
 int collect_drain(struct collect *c, const struct collect_sink *sink, struct error *err)
 {
 	/* Events newer than this may still be overtaken by older ones from another buffer. */
-	uint64_t cut_ns = now_ns();
+	uint64_t cut_ns = clock_now_ns();
 	struct batch *b = &c->batch;
 	int r = 0;
 

@@ -15,6 +15,7 @@
 #include <linux/types.h>
 
 #include "base/error.h"
+#include "proc/maps.h"
 #include "wire/loss.h"
 #include "wire/python.h"
 #include "wire/record.h"
@@ -47,15 +48,6 @@ struct collect_config {
 
 struct collect;
 
-/* A mapping that a process made, from the side-band. Text borrowed for the call. */
-struct collect_mapping {
-	pid_t pid;
-	uint64_t time_ns;
-	uint64_t start, end, file_offset, inode;
-	uint32_t device_major, device_minor;
-	const char *path; /* hostile text; "//anon" for anonymous memory */
-};
-
 /* A process or thread took a new name. */
 struct collect_comm {
 	pid_t pid, tid;
@@ -69,7 +61,8 @@ struct collect_comm {
 struct collect_sink {
 	int (*sample)(void *context, const struct wire_sample *s, const uint64_t *frames);
 	int (*process)(void *context, const struct wire_process_event *e);
-	int (*mapping)(void *context, const struct collect_mapping *m);
+	/* A new executable mapping; its path is borrowed, "//anon" for anonymous memory. */
+	int (*mapping)(void *context, pid_t pid, const struct proc_mapping *m);
 	int (*comm)(void *context, const struct collect_comm *c);
 	/* A Python code object at first sight; @bytes of it are there. */
 	int (*code)(void *context, const struct wire_code *c, uint32_t bytes);

@@ -175,9 +175,8 @@ int sideband_dispatch(
 
 		if (!path)
 			return -ENOMEM;
-		struct collect_mapping mapping = {
-			.pid = (pid_t)m->pid,
-			.time_ns = time_ns,
+		struct proc_mapping mapping = {
+			.executable = true, /* others are not told */
 			.start = m->start,
 			.end = m->start + m->bytes,
 			.file_offset = m->file_offset,
@@ -186,7 +185,7 @@ int sideband_dispatch(
 			.device_minor = m->device_minor,
 			.path = path,
 		};
-		return sink->mapping(sink->context, &mapping);
+		return sink->mapping(sink->context, (pid_t)m->pid, &mapping);
 	}
 	if (header->type == PERF_RECORD_COMM && bytes > sizeof(struct comm_event) + 16) {
 		const struct comm_event *e = event;

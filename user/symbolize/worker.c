@@ -21,6 +21,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/strbuf.h"
 #include "symbolize/debug_data.h"
 #include "symbolize/dwarf.h"
@@ -278,10 +279,7 @@ static _Noreturn void child(struct worker_task task, int pipe_fd)
 
 static int64_t now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return (int64_t)(clock_now_ns() / 1000000);
 }
 
 /* Gathers all that the child sends until it closes the pipe. */
